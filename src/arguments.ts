@@ -1,0 +1,89 @@
+import { EBADF, systemError } from "./errors.ts";
+import { KNOWN } from "./events.ts";
+
+/** A file descriptor, or anything that has one: a socket, a server, a file handle. */
+export type FdLike = number | { readonly fd: number };
+
+const FD_MAX = 0x7fffffff;
+
+/** The number behind `target`. Throws at what can name no open file. */
+export function checkFd(target: FdLike, syscall: string): number {
+  const fd = typeof target === "object" && target !== null ? target.fd : target;
+  if (typeof fd !== "number") {
+    throw new TypeError(
+      `fd must be a number or an object with a numeric "fd", not ${show(target)}: pass the descriptor itself`,
+    );
+  }
+  if (!Number.isInteger(fd)) {
+    throw new RangeError(`fd must be an integer, not ${fd}: pass the number that opening it gave`);
+  }
+  if (fd < 0 || fd > FD_MAX) {
+    throw systemError(EBADF, syscall, fd, "no fd has that number: check what opening it returned");
+  }
+  return fd;
+}
+
+/** The number behind `target`, or -1 where there is none: for calls that never throw. */
+export function fdOf(target: FdLike): number {
+  const fd: unknown = typeof target === "object" && target !== null ? target.fd : target;
+  return typeof fd === "number" && Number.isInteger(fd) && fd >= 0 && fd <= FD_MAX ? fd : -1;
+}
+
+export function checkEvents(events: number): number {
+  if (typeof events !== "number") {
+    throw new TypeError(
+      `events must be a number, not ${show(events)}: combine READ, WRITE, PRI, ERROR, EDGE and ONESHOT with |`,
+    );
+  }
+  if (!Number.isInteger(events) || (events & ~KNOWN) !== 0 || events < 0 || events > KNOWN) {
+    throw new RangeError(
+      `events holds unknown bits: ${Number.isInteger(events) ? `0x${events.toString(16)}` : events}; combine READ, WRITE, PRI, ERROR, EDGE and ONESHOT with |, or pass 0 to pause`,
+    );
+  }
+  return events;
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") {
+    throw new TypeError(`${name} must be a function, not ${show(value)}`);
+  }
+}
+
+/** A time in milliseconds: any number but NaN. */
+export function checkTime(name: string, value: number): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number of milliseconds, not ${show(value)}`);
+  }
+  if (Number.isNaN(value)) {
+    throw new RangeError(`${name} is NaN: pass a number of milliseconds`);
+  }
+  return value;
+}
+
+/** A delay or a moment in milliseconds: finite, for a timer that never comes would stay for ever. */
+export function checkFinite(name: string, value: number): number {
+  checkTime(name, value);
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`${name} is ${value}: pass a finite number of milliseconds`);
+  }
+  return value;
+}
+
+export function checkInteger(name: string, value: number, least: number, most: number): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number, not ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${name} must be an integer from ${least} to ${most}, not ${value}`);
+  }
+  return value;
+}
+
+/** Describes a wrong argument without running any of its code. */
+export function show(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
+  if (typeof value === "function") return "a function";
+  return String(value);
+}

@@ -1,0 +1,279 @@
+import { drainMicrotasks } from "bun:jsc";
+import { RECORD_FD, RECORD_WORD, RECORD_WORDS } from "./abi.ts";
+import { type Callback, CallbackQueue } from "./callback-queue.ts";
+import { IOLoopError } from "./errors.ts";
+import { HandlerTable } from "./handlers.ts";
+import { type Interval, nextBeat } from "./interval.ts";
+import { Poller } from "./poller.ts";
+import { TimerHeap } from "./timer-heap.ts";
+
+/** What ran when something went wrong or took long, and which one of them. */
+export interface CallContext {
+  readonly source: "handler" | "callback" | "timeout" | "interval" | "update";
+  /** The descriptor, for a handler or an update. */
+  readonly fd?: number;
+  /** The ref, for a timeout or an interval. */
+  readonly ref?: number;
+}
+
+type Source = CallContext["source"];
+
+/** Options with their defaults filled in; times in milliseconds but for `spin`, in microseconds. */
+export interface CoreOptions {
+  readonly maxEvents: number;
+  readonly spin: number;
+  readonly maxWait: number;
+  readonly onError: (error: unknown, context: CallContext) => void;
+  /** Infinity: calls are not timed. */
+  readonly slowCallback: number;
+  readonly onSlow: (durationMs: number, context: CallContext) => void;
+}
+
+/** The loop that runs on this thread, if one does. */
+let current: Core | undefined;
+
+/** The engine: the state of one loop, and its iteration. `IOLoop` is its face. */
+export class Core {
+  readonly poller: Poller;
+  readonly handlers: HandlerTable;
+  readonly timeouts = new TimerHeap<Callback>(0);
+  readonly intervals = new TimerHeap<Interval>(1);
+  readonly callbacks = new CallbackQueue();
+  readonly #options: CoreOptions;
+  readonly #timed: boolean;
+
+  /** The batch being dispatched; what an exception left of it comes first in the next iteration. */
+  #next = 0;
+  #ready = 0;
+
+  running = false;
+  closed = false;
+  stopping = false;
+  #done = never;
+  /** An error of `onError` itself, thrown while microtasks ran: it leaves the run at the next chance. */
+  #escaped: { readonly error: unknown } | undefined;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    this.#timed = options.slowCallback !== Number.POSITIVE_INFINITY;
+    this.poller = new Poller(options.maxEvents, options.spin);
+    this.handlers = new HandlerTable(this.poller, (fd, error) => this.#report(error, "update", fd));
+  }
+
+  /**
+   * Iterates until `stopping`, `closed` or `done()`; the last also ends it before a wait. `begin` is
+   * called first, within the run.
+   */
+  run(done: () => boolean = never, begin?: Callback): void {
+    this.#occupy();
+    this.#done = done;
+    try {
+      if (begin !== undefined) this.#call(begin, undefined, "callback", 0);
+      if (done()) return;
+      do this.#iterate(Number.POSITIVE_INFINITY);
+      while (!this.stopping && !this.closed && !done());
+    } finally {
+      this.#done = never;
+      this.#release(undefined);
+    }
+  }
+
+  /** One iteration that waits at most `waitMs`; returns how many fd handlers were called. */
+  runOnce(waitMs: number): number {
+    const outer = this.#occupy(waitMs === 0);
+    try {
+      return this.#iterate(waitMs);
+    } finally {
+      this.#release(outer);
+    }
+  }
+
+  /** Milliseconds until there is something to do beside what fds bring: 0 now, Infinity never. */
+  untilNext(): number {
+    if (this.callbacks.size > 0 || this.#next < this.#ready) return 0;
+    const nearest = Math.min(this.timeouts.nearest, this.intervals.nearest);
+    return nearest === Number.POSITIVE_INFINITY
+      ? nearest
+      : Math.max(nearest - performance.now(), 0);
+  }
+
+  /** Clears everything and frees the poller; a run in progress ends after the current call. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.handlers.clear();
+    this.timeouts.clear();
+    this.intervals.clear();
+    this.callbacks.clear();
+    this.#ready = 0;
+    this.poller.close();
+  }
+
+  /** The five steps, in the order that is the loop's contract. */
+  #iterate(waitMs: number): number {
+    this.#runTimeouts();
+    this.#runIntervals();
+    this.#runCallbacks();
+    if (this.closed || this.#done()) return 0;
+    return this.#pollAndDispatch(Math.min(this.#options.maxWait, waitMs));
+  }
+
+  #runTimeouts(): void {
+    const { timeouts } = this;
+    const now = performance.now();
+    const mark = timeouts.mark;
+    while (timeouts.isDue(now, mark)) {
+      const func = timeouts.firstValue;
+      const arg = timeouts.firstArg;
+      const ref = timeouts.firstRef;
+      timeouts.removeFirst();
+      this.#call(func, arg, "timeout", ref);
+    }
+  }
+
+  #runIntervals(): void {
+    const { intervals } = this;
+    const now = performance.now();
+    const mark = intervals.mark;
+    while (intervals.isDue(now, mark)) {
+      const interval = intervals.firstValue;
+      const arg = intervals.firstArg;
+      const ref = intervals.firstRef;
+      intervals.postponeFirst(nextBeat(interval, now));
+      if (!interval.pending) this.#call(interval.func, arg, "interval", ref, interval);
+    }
+  }
+
+  #runCallbacks(): void {
+    const { callbacks } = this;
+    callbacks.begin();
+    for (let callback = callbacks.take(); callback !== undefined; callback = callbacks.take()) {
+      this.#call(callback, callbacks.arg, "callback", 0);
+    }
+  }
+
+  // The hot path: no allocation per event from here to the user's handler.
+  #pollAndDispatch(waitMs: number): number {
+    const { poller, handlers } = this;
+    const { records } = poller;
+    if (this.#next === this.#ready) {
+      handlers.flush();
+      // A refused update may have closed the loop, or queued what must not wait.
+      if (this.closed) return 0;
+      this.#next = 0;
+      this.#ready = 0;
+      this.#ready = poller.wait(this.stopping ? 0 : Math.min(waitMs, this.untilNext()));
+    }
+    let called = 0;
+    while (this.#next < this.#ready) {
+      const at = this.#next++ * RECORD_WORDS;
+      const fd = records[at + RECORD_FD] as number;
+      const events = handlers.deliverable(fd, records[at + RECORD_WORD] as number);
+      if (events === 0) continue;
+      called++;
+      const generation = handlers.generation(fd);
+      const began = this.#timed ? performance.now() : 0;
+      try {
+        const result = handlers.call(fd, events);
+        if (isThenable(result)) this.#follow(result, "handler", fd);
+      } catch (error) {
+        // It would be called again at once, for ever; a handler that re-added its fd is another one.
+        if (!this.closed && handlers.generation(fd) === generation) handlers.remove(fd);
+        this.#report(error, "handler", fd);
+      }
+      this.#settle(began, "handler", fd);
+    }
+    return called;
+  }
+
+  /** Runs a callback, timeout or interval; what it throws or rejects with is reported. */
+  #call(func: Callback, arg: unknown, source: Source, id: number, interval?: Interval): void {
+    const began = this.#timed ? performance.now() : 0;
+    try {
+      const result = func(arg);
+      if (isThenable(result)) this.#follow(result, source, id, interval);
+    } catch (error) {
+      this.#report(error, source, id);
+    }
+    this.#settle(began, source, id);
+  }
+
+  /** After every call: its microtasks, then what they left behind. */
+  #settle(began: number, source: Source, id: number): void {
+    drainMicrotasks();
+    if (this.#escaped !== undefined) {
+      const { error } = this.#escaped;
+      this.#escaped = undefined;
+      throw error;
+    }
+    if (!this.#timed) return;
+    const durationMs = performance.now() - began;
+    if (durationMs >= this.#options.slowCallback) {
+      this.#options.onSlow(durationMs, contextOf(source, id));
+    }
+  }
+
+  /** Waits for an async call to settle; an interval skips its beats until then. */
+  #follow(promise: PromiseLike<unknown>, source: Source, id: number, interval?: Interval): void {
+    const fulfilled = (): void => {
+      if (interval !== undefined) interval.pending = false;
+    };
+    const rejected = (error: unknown): void => {
+      fulfilled();
+      try {
+        this.#report(error, source, id);
+      } catch (thrown) {
+        // Out of a run it goes the way of every unhandled rejection.
+        if (!this.running) throw thrown;
+        this.#escaped = { error: thrown };
+      }
+    };
+    promise.then(fulfilled, rejected);
+    if (interval !== undefined) interval.pending = true;
+  }
+
+  #report(error: unknown, source: Source, id: number): void {
+    this.#options.onError(error, contextOf(source, id));
+  }
+
+  /** Enters a run. `nested` allows it inside another loop's: that one watches this loop's fd. */
+  #occupy(nested = false): Core | undefined {
+    if (this.running || (current !== undefined && !nested)) {
+      throw new IOLoopError(
+        "ERR_LOOP_RUNNING",
+        "a loop is running on this thread: return to it instead of starting another inside; runOnce(0) of another loop is allowed",
+      );
+    }
+    const outer = current;
+    current = this;
+    this.running = true;
+    this.handlers.deferring = true;
+    return outer;
+  }
+
+  #release(outer: Core | undefined): void {
+    current = outer;
+    this.running = false;
+    this.stopping = false;
+    this.handlers.deferring = false;
+    // Whoever watches this loop's fd must see the updates of its last batch.
+    if (!this.closed && this.#next === this.#ready) this.handlers.flush();
+  }
+}
+
+function never(): boolean {
+  return false;
+}
+
+function contextOf(source: Source, id: number): CallContext {
+  if (source === "callback") return { source };
+  return source === "timeout" || source === "interval" ? { source, ref: id } : { source, fd: id };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}

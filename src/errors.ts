@@ -1,0 +1,92 @@
+import { constants } from "node:os";
+
+/** The details of an {@link IOLoopError}. */
+export interface IOLoopErrorDetails {
+  /** A system error's number, positive, as in `errno.h`. */
+  readonly errno?: number | undefined;
+  /** The system call that failed. */
+  readonly syscall?: string | undefined;
+  /** The file descriptor that it was about. */
+  readonly fd?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * A failure of the system, or of the loop's own state. Wrong arguments are a TypeError or a RangeError
+ * instead. The message names the thing, the reason and the next step; programs look at `code`.
+ */
+export class IOLoopError extends Error {
+  override readonly name = "IOLoopError";
+  /** A system error's name ("EBADF"), or one of the loop's own ("ERR_LOOP_CLOSED"). */
+  readonly code: string;
+  /** A system error's number, positive; undefined for the loop's own codes. */
+  readonly errno: number | undefined;
+  /** The system call that failed, if one did. */
+  readonly syscall: string | undefined;
+  /** The file descriptor that the call was about, if there was one. */
+  readonly fd: number | undefined;
+
+  constructor(code: string, message: string, details: IOLoopErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.errno = details.errno;
+    this.syscall = details.syscall;
+    this.fd = details.fd;
+  }
+}
+
+export const { EAGAIN, EBADF, EEXIST, EINTR, ENOENT, EPERM } = constants.errno;
+
+/** What to do about an errno, whatever call it came from. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: "permission was refused: check the port number, or the path's permissions",
+  EADDRINUSE: "the address is taken: choose another port or path, or remove the stale socket file",
+  EADDRNOTAVAIL: "the address belongs to no interface of this machine: use one that does",
+  EBADF: "the fd is not open: open it first, and use it before closing it",
+  ECONNREFUSED: "nothing listens there: start the service, or check the address",
+  ECONNRESET: "the peer reset the connection: close the fd",
+  EINVAL: "the system call does not fit this fd: check what kind of file it is",
+  ELOOP: "the loops would watch each other in a circle: take one of them out",
+  EMFILE: "this process has no free fd: close some, or raise the limit (ulimit -n)",
+  ENFILE: "the system has no free fd: close some, or raise fs.file-max",
+  ENOBUFS: "the system has no buffer space: try again later",
+  ENOENT: "there is no such file or directory: check the path",
+  ENOMEM: "the kernel is out of memory: close what is not needed, and try again",
+  ENOSPC: "the limit of watched fds is reached: raise fs.epoll.max_user_watches",
+  ENOTCONN: "the socket is not connected: wait for WRITE and check socketError(fd) first",
+  ENOTSOCK: "the fd is not a socket: use read and write for it",
+  EPERM: "the operation is not permitted for this fd or this user",
+  EPIPE: "the peer has gone: close the fd",
+};
+
+/** Builds the error of a failed system call. `advice` replaces what is generally said of that errno. */
+export function systemError(
+  errno: number,
+  syscall: string,
+  fd?: number | undefined,
+  advice?: string | undefined,
+): IOLoopError {
+  const code = nameOf(errno);
+  const where = fd === undefined ? "" : ` for fd ${fd}`;
+  const next = advice ?? ADVICE[code] ?? "see the system call's manual page";
+  return new IOLoopError(code, `${syscall} failed${where} with ${code} (errno ${errno}): ${next}`, {
+    errno,
+    syscall,
+    fd,
+  });
+}
+
+function nameOf(errno: number): string {
+  for (const [name, value] of Object.entries(constants.errno)) {
+    if (value === errno) return name;
+  }
+  return `E${errno}`;
+}
+
+/** The error of every adding or running method once the loop is closed. */
+export function closedError(operation: string): IOLoopError {
+  return new IOLoopError(
+    "ERR_LOOP_CLOSED",
+    `${operation}: the loop is closed; make a new IOLoop, or get a fresh one from instance()`,
+  );
+}

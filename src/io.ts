@@ -1,0 +1,317 @@
+import { isIP } from "node:net";
+import {
+  ADDRESS_BYTES,
+  ADDRESS_FAMILY,
+  ADDRESS_LENGTH,
+  ADDRESS_PORT,
+  ADDRESS_TEXT_OFFSET,
+  FAMILY_IP,
+  FAMILY_UNIX,
+  SOCKET_DATAGRAM,
+  SOCKET_REUSE_PORT,
+  SOCKET_UNIX,
+} from "./abi.ts";
+import { checkFd, checkInteger, show } from "./arguments.ts";
+import { EAGAIN, EINTR, systemError } from "./errors.ts";
+import { native } from "./native.ts";
+
+/** What `read`, `write`, `accept`, `receive` and `send` return where they would block: wait for readiness. */
+export const WOULD_BLOCK = -11;
+
+/** "stream" is TCP or a Unix stream; "datagram" is UDP or Unix datagrams. */
+export type SocketType = "stream" | "datagram";
+
+/** A numeric IPv4 or IPv6 address with a port, or the path of a Unix socket (a leading NUL: an abstract name). */
+export interface Endpoint {
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly unix?: string | undefined;
+}
+
+export interface ConnectOptions extends Endpoint {
+  /** "stream" by default. */
+  readonly type?: SocketType | undefined;
+}
+
+export interface ListenOptions extends ConnectOptions {
+  /** Connections that the kernel holds until they are accepted; 511 by default. */
+  readonly backlog?: number | undefined;
+  /** Lets several sockets share the port; the kernel spreads connections over them. */
+  readonly reusePort?: boolean | undefined;
+}
+
+/** Filled by `receive` with the sender: `hostname` and `port`, or `unix`; a nameless sender leaves all undefined. */
+export interface Sender {
+  hostname?: string | undefined;
+  port?: number | undefined;
+  unix?: string | undefined;
+}
+
+/** Where the library writes a datagram's sender. */
+const sender = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+const senderWords = new Int32Array(sender.buffer);
+
+const BACKLOG = 511;
+const BACKLOG_MOST = 0x7fffffff;
+/** The most that one Linux read or write moves. */
+const LENGTH_MOST = 0x7ffff000;
+
+/**
+ * Opens a listening socket, or a bound datagram socket. `hostname` is "0.0.0.0" by default; `port` 0, the
+ * default, lets the kernel choose ({@link localPort} tells). TCP_NODELAY is on for what is accepted.
+ *
+ * @returns the fd, non-blocking and close-on-exec.
+ * @throws IOLoopError EADDRINUSE, EACCES, EADDRNOTAVAIL, EMFILE; TypeError, RangeError for bad options.
+ */
+export function listen(options: ListenOptions): number {
+  const address = encode(options, "0.0.0.0");
+  const { backlog = BACKLOG, reusePort = false, type } = options;
+  checkInteger("backlog", backlog, 0, BACKLOG_MOST);
+  const flags = address.flags | flagsOf(type) | (reusePort ? SOCKET_REUSE_PORT : 0);
+  const { text, port } = address;
+  return succeed(native().ioloop_listen(text, text.length, port, flags, backlog), "listen", {
+    options,
+  });
+}
+
+/**
+ * Begins a connection and does not wait for it: WRITE readiness says that it has ended, then
+ * {@link socketError} whether well. `hostname` is "127.0.0.1" by default.
+ *
+ * @returns the fd, non-blocking and close-on-exec.
+ * @throws IOLoopError what fails at once: EMFILE, ENOENT (no such Unix socket), EAGAIN (its backlog is full).
+ */
+export function connect(options: ConnectOptions): number {
+  const { text, port, flags } = encode(options, "127.0.0.1");
+  const type = flagsOf(options.type);
+  return succeed(native().ioloop_connect(text, text.length, port, flags | type), "connect", {
+    options,
+  });
+}
+
+/** Takes one waiting connection: its fd, non-blocking and close-on-exec, or WOULD_BLOCK. */
+export function accept(fd: number): number {
+  checkFd(fd, "accept");
+  for (;;) {
+    const result = native().ioloop_accept(fd);
+    if (result >= 0) return result;
+    if (interpret(result, "accept", fd)) return WOULD_BLOCK;
+  }
+}
+
+/**
+ * Reads into `buffer` from `offset` on, at most `length` bytes (up to its end by default).
+ *
+ * @returns the bytes read, 0 at end of file, or WOULD_BLOCK.
+ * @throws IOLoopError ECONNRESET, EBADF, ...; TypeError, RangeError for a buffer, offset or length that does not fit.
+ */
+export function read(fd: number, buffer: Uint8Array, offset = 0, length?: number): number {
+  const count = checkRange(fd, "read", buffer, offset, length);
+  for (;;) {
+    const result = native().ioloop_read(fd, buffer, offset, count);
+    if (result >= 0) return result;
+    if (interpret(result, "read", fd)) return WOULD_BLOCK;
+  }
+}
+
+/**
+ * Writes from `buffer`, as {@link read} reads. SIGPIPE never comes.
+ *
+ * @returns the bytes taken, which may be fewer than asked for, or WOULD_BLOCK.
+ * @throws IOLoopError EPIPE, ECONNRESET, EBADF, ...; TypeError, RangeError as `read`.
+ */
+export function write(fd: number, buffer: Uint8Array, offset = 0, length?: number): number {
+  const count = checkRange(fd, "write", buffer, offset, length);
+  for (;;) {
+    const result = native().ioloop_write(fd, buffer, offset, count);
+    if (result >= 0) return result;
+    if (interpret(result, "write", fd)) return WOULD_BLOCK;
+  }
+}
+
+/**
+ * Receives one datagram and, where `from` is given, fills it with the sender. What does not fit the
+ * buffer is lost.
+ *
+ * @returns the bytes, 0 for an empty datagram, or WOULD_BLOCK.
+ * @throws IOLoopError ECONNREFUSED when an earlier send found nobody, EBADF, ENOTSOCK.
+ */
+export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
+  const count = checkRange(fd, "receive", buffer, 0, undefined);
+  for (;;) {
+    const result = native().ioloop_receive(fd, buffer, count, sender);
+    if (result >= 0) {
+      if (from !== undefined) decode(from);
+      return result;
+    }
+    if (interpret(result, "recvfrom", fd)) return WOULD_BLOCK;
+  }
+}
+
+/**
+ * Sends `buffer` as one datagram, to `to` or to the peer that the socket is connected with.
+ *
+ * @returns the bytes, always all of them, or WOULD_BLOCK.
+ * @throws IOLoopError ECONNREFUSED, EMSGSIZE, ENOTCONN, EBADF, ENOTSOCK.
+ */
+export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
+  const count = checkRange(fd, "send", buffer, 0, undefined);
+  const address = to === undefined ? undefined : encode(to, "127.0.0.1");
+  for (;;) {
+    const result =
+      address === undefined
+        ? native().ioloop_send(fd, buffer, count)
+        : native().ioloop_send_to(
+            fd,
+            buffer,
+            count,
+            address.text,
+            address.text.length,
+            address.port,
+            address.flags | SOCKET_DATAGRAM,
+          );
+    if (result >= 0) return result;
+    if (interpret(result, "sendto", fd)) return WOULD_BLOCK;
+  }
+}
+
+/** Two connected Unix sockets, "stream" by default. */
+export function socketpair(type?: SocketType): [number, number] {
+  const flags = flagsOf(type);
+  return twoFds("socketpair", (fds) => native().ioloop_socketpair(flags, fds));
+}
+
+/** A pipe: `[read end, write end]`. */
+export function pipe(): [number, number] {
+  return twoFds("pipe2", (fds) => native().ioloop_pipe(fds));
+}
+
+/** Closes an fd. Remove its handler first. */
+export function close(fd: number): void {
+  succeed(native().ioloop_close_fd(checkFd(fd, "close")), "close", { fd });
+}
+
+/** Ends one or both directions of a connected socket; the peer reads the end of file. */
+export function shutdown(fd: number, direction: "read" | "write" | "both"): void {
+  const how = ["read", "write", "both"].indexOf(direction);
+  if (how < 0) {
+    throw new TypeError(`direction must be "read", "write" or "both", not ${show(direction)}`);
+  }
+  succeed(native().ioloop_shutdown(checkFd(fd, "shutdown"), how), "shutdown", { fd });
+}
+
+/** Makes an fd non-blocking, or blocking again. It is a property of the open file: duplicates share it. */
+export function setNonBlocking(fd: number, on = true): void {
+  const flag = on ? 1 : 0;
+  succeed(native().ioloop_set_non_blocking(checkFd(fd, "fcntl"), flag), "fcntl", { fd });
+}
+
+/** The port that a socket is bound to; 0 for a Unix socket. */
+export function localPort(fd: number): number {
+  return succeed(native().ioloop_local_port(checkFd(fd, "getsockname")), "getsockname", { fd });
+}
+
+/** A socket's pending error as an errno, 0 for none. Reading it clears it. */
+export function socketError(fd: number): number {
+  return succeed(native().ioloop_socket_error(checkFd(fd, "getsockopt")), "getsockopt", { fd });
+}
+
+/** True for "would block", false for "try again"; throws every other -errno. */
+function interpret(result: number, syscall: string, fd: number): boolean {
+  if (result === -EAGAIN) return true;
+  if (result === -EINTR) return false;
+  throw systemError(-result, syscall, fd);
+}
+
+function succeed(
+  result: number,
+  syscall: string,
+  { fd, options }: { readonly fd?: number; readonly options?: Endpoint },
+): number {
+  if (result >= 0) return result;
+  const error = systemError(-result, syscall, fd);
+  if (options !== undefined) {
+    const { hostname, port = 0, unix } = options;
+    error.message += ` (${unix === undefined ? `${hostname ?? "default host"}, port ${port}` : show(unix)})`;
+  }
+  throw error;
+}
+
+/** Checks where in `buffer` to read or write; returns how many bytes. */
+function checkRange(
+  fd: number,
+  syscall: string,
+  buffer: Uint8Array,
+  offset: number,
+  length: number | undefined,
+): number {
+  checkFd(fd, syscall);
+  if (!(buffer instanceof Uint8Array)) {
+    throw new TypeError(`buffer must be a Uint8Array, not ${show(buffer)}`);
+  }
+  const size = buffer.length;
+  if (!Number.isInteger(offset) || offset < 0 || offset > size) {
+    throw new RangeError(`offset must be an integer from 0 to ${size}, not ${show(offset)}`);
+  }
+  const room = size - offset;
+  if (length === undefined) return Math.min(room, LENGTH_MOST);
+  if (!Number.isInteger(length) || length < 0 || length > room) {
+    throw new RangeError(
+      `length must be an integer from 0 to ${room} at offset ${offset}, not ${show(length)}`,
+    );
+  }
+  return Math.min(length, LENGTH_MOST);
+}
+
+function twoFds(syscall: string, make: (fds: Int32Array) => number): [number, number] {
+  const fds = new Int32Array(new ArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  succeed(make(fds), syscall, {});
+  return [fds[0] as number, fds[1] as number];
+}
+
+function flagsOf(type: SocketType | undefined): number {
+  if (type === undefined || type === "stream") return 0;
+  if (type === "datagram") return SOCKET_DATAGRAM;
+  throw new TypeError(`type must be "stream" or "datagram", not ${show(type)}`);
+}
+
+interface EncodedAddress {
+  readonly text: Uint8Array;
+  readonly port: number;
+  readonly flags: number;
+}
+
+function encode({ hostname, port, unix }: Endpoint, hostnameDefault: string): EncodedAddress {
+  if (unix !== undefined) {
+    if (hostname !== undefined || port !== undefined) {
+      throw new TypeError("give either unix, or hostname and port");
+    }
+    if (typeof unix !== "string") throw new TypeError(`unix must be a string, not ${show(unix)}`);
+    const text = new TextEncoder().encode(unix);
+    const most = unix.startsWith("\0") ? 108 : 107;
+    if (text.length === 0 || text.length > most) {
+      throw new RangeError(
+        `unix must be 1 to ${most} bytes long, not ${text.length}: ${show(unix)}`,
+      );
+    }
+    return { text, port: 0, flags: SOCKET_UNIX };
+  }
+  const host = hostname ?? hostnameDefault;
+  if (typeof host !== "string") throw new TypeError(`hostname must be a string, not ${show(host)}`);
+  if (isIP(host) === 0) {
+    throw new TypeError(
+      `hostname must be a numeric IPv4 or IPv6 address, not ${show(host)}: resolve names first, with Bun.dns.lookup`,
+    );
+  }
+  checkInteger("port", port ?? 0, 0, 65_535);
+  return { text: new TextEncoder().encode(host), port: port ?? 0, flags: 0 };
+}
+
+function decode(from: Sender): void {
+  const family = senderWords[ADDRESS_FAMILY];
+  const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
+  const text = new TextDecoder().decode(sender.subarray(ADDRESS_TEXT_OFFSET, end));
+  from.hostname = family === FAMILY_IP ? text : undefined;
+  from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
+  from.unix = family === FAMILY_UNIX ? text : undefined;
+}

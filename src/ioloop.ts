@@ -1,0 +1,309 @@
+import {
+  checkEvents,
+  checkFd,
+  checkFinite,
+  checkFunction,
+  checkTime,
+  type FdLike,
+  fdOf,
+} from "./arguments.ts";
+import type { Callback } from "./callback-queue.ts";
+import { Core } from "./core.ts";
+import { closedError } from "./errors.ts";
+import type { StoredHandler } from "./handlers.ts";
+import { type IOLoopOptions, resolveOptions } from "./options.ts";
+import { runUntil } from "./run-until.ts";
+import { WallClock } from "./wall-clock.ts";
+
+/** Names a pending timeout. Unique for the life of its loop, intervals included. */
+export type TimeoutRef = number;
+/** Names a running interval. Unique for the life of its loop, timeouts included. */
+export type IntervalRef = number;
+
+let shared: IOLoop | undefined;
+
+/**
+ * The global loop of this thread, made at the first call. Each Worker has its own. Once it is closed, the
+ * next call makes a fresh one.
+ */
+export function instance(): IOLoop {
+  if (shared === undefined || shared.closed) shared = new IOLoop();
+  return shared;
+}
+
+/**
+ * An I/O loop: handlers on file descriptors, callbacks, timeouts and intervals. One iteration runs, in
+ * this order, due timeouts, due intervals, queued callbacks, then waits for ready fds and runs their
+ * handlers. What is added while a step runs belongs to the next pass of that step. Microtasks and
+ * `process.nextTick` run after each call.
+ *
+ * A loop belongs to the thread that made it. All times are milliseconds, fractions allowed, on the
+ * monotonic clock of {@link time} unless said otherwise. Every method that adds or runs throws
+ * IOLoopError ERR_LOOP_CLOSED once the loop is closed; those that remove return false.
+ */
+export class IOLoop implements Disposable {
+  readonly #core: Core;
+  readonly #wallClock = new WallClock();
+
+  /** {@link instance}, as a static. */
+  static instance(): IOLoop {
+    return instance();
+  }
+
+  /**
+   * Opens the kernel's queue.
+   * @throws IOLoopError EMFILE or ENFILE without a free fd; ERR_PLATFORM, ERR_LIBRARY,
+   *   ERR_ABI_VERSION or ERR_BUN_VERSION when the native library cannot be used here.
+   */
+  constructor(options: IOLoopOptions = {}) {
+    this.#core = new Core(resolveOptions(options));
+  }
+
+  /**
+   * Calls `handler(fd, events)` whenever `fd` is ready; `handler(arg, fd, events)` when `arg` is given
+   * (anything but undefined). Watched from now on; the first call comes in this iteration's wait or a
+   * later one. The handler's `fd` is the very number or object that was registered.
+   *
+   * Without EDGE or ONESHOT the handler is called as long as the fd is ready (level-triggered). Readiness
+   * can be false: keep the fd non-blocking. A mask of 0 registers a paused handler.
+   *
+   * @param fd A number, or an object with a numeric `fd`; both are one key.
+   * @param events READ, WRITE, PRI, ERROR, with EDGE or ONESHOT, combined with `|`.
+   * @returns true
+   * @throws IOLoopError EEXIST: the fd has a handler, which stays. EBADF: the fd is not open. EPERM: a
+   *   regular file or directory, always ready. ENOSPC, ENOMEM: a limit of the kernel.
+   * @throws TypeError, RangeError for arguments of the wrong type or value.
+   */
+  addHandler<F extends FdLike>(
+    fd: F,
+    events: number,
+    handler: (fd: F, events: number) => unknown,
+  ): boolean;
+  addHandler<F extends FdLike, A>(
+    fd: F,
+    events: number,
+    handler: (arg: A, fd: F, events: number) => unknown,
+    arg: A,
+  ): boolean;
+  addHandler(
+    fd: FdLike,
+    events: number,
+    handler: (...args: never[]) => unknown,
+    arg?: unknown,
+  ): boolean {
+    this.#assertOpen("addHandler");
+    const number = checkFd(fd, "addHandler");
+    const mask = checkEvents(events);
+    checkFunction("handler", handler);
+    this.#core.handlers.add(number, fd, mask, handler as StoredHandler, arg);
+    return true;
+  }
+
+  /**
+   * Gives a watched fd a new mask, from the next wait on, and arms ONESHOT and EDGE again, also with the
+   * same mask. Inside an iteration the kernel is told once, before the wait, and not at all where the
+   * mask is back at what it was; if it refuses then, `onError` hears of it with source "update" and the
+   * handler is removed.
+   *
+   * @returns true
+   * @throws IOLoopError ENOENT: the fd has no handler. Outside an iteration also what the kernel says;
+   *   the old mask then stays.
+   */
+  updateHandler(fd: FdLike, events: number): boolean {
+    this.#assertOpen("updateHandler");
+    const number = checkFd(fd, "updateHandler");
+    this.#core.handlers.update(number, checkEvents(events));
+    return true;
+  }
+
+  /**
+   * Stops watching. No event for the fd is delivered after this returns, not even from the batch being
+   * dispatched. Never throws; fine after the fd was closed, better before.
+   *
+   * @returns false when the fd has no handler.
+   */
+  removeHandler(fd: FdLike): boolean {
+    const number = fdOf(fd);
+    return number >= 0 && this.#core.handlers.remove(number);
+  }
+
+  /** Runs `callback(arg)` on the next pass over the callbacks, in the order added. */
+  addCallback(callback: () => unknown): this;
+  addCallback<A>(callback: (arg: A) => unknown, arg: A): this;
+  addCallback(callback: Callback, arg?: unknown): this {
+    this.#assertOpen("addCallback");
+    checkFunction("callback", callback);
+    this.#core.callbacks.add(callback, arg);
+    return this;
+  }
+
+  /**
+   * Runs `func(arg)` once, when the wall clock has reached `timestamp`: epoch milliseconds, as
+   * `Date.now()` gives. The moment is fixed now, so later steps of the clock do not move it. Never early;
+   * a past timestamp means the next pass. Equal timestamps run in the order added.
+   *
+   * @throws RangeError when `timestamp` is NaN or infinite.
+   */
+  addTimeout(timestamp: number, func: () => unknown): TimeoutRef;
+  addTimeout<A>(timestamp: number, func: (arg: A) => unknown, arg: A): TimeoutRef;
+  addTimeout(timestamp: number, func: Callback, arg?: unknown): TimeoutRef {
+    this.#assertOpen("addTimeout");
+    checkFinite("timestamp", timestamp);
+    return this.#addTimer(this.#wallClock.toMonotonic(timestamp), func, arg);
+  }
+
+  /** Runs `func(arg)` once, `delayMs` from now; a negative delay means the next pass. Never early. */
+  callLater(delayMs: number, func: () => unknown): TimeoutRef;
+  callLater<A>(delayMs: number, func: (arg: A) => unknown, arg: A): TimeoutRef;
+  callLater(delayMs: number, func: Callback, arg?: unknown): TimeoutRef {
+    this.#assertOpen("callLater");
+    checkFinite("delayMs", delayMs);
+    return this.#addTimer(performance.now() + delayMs, func, arg);
+  }
+
+  /** Runs `func(arg)` once, when {@link time} has reached `loopTime`. Never early. */
+  callAt(loopTime: number, func: () => unknown): TimeoutRef;
+  callAt<A>(loopTime: number, func: (arg: A) => unknown, arg: A): TimeoutRef;
+  callAt(loopTime: number, func: Callback, arg?: unknown): TimeoutRef {
+    this.#assertOpen("callAt");
+    checkFinite("loopTime", loopTime);
+    return this.#addTimer(loopTime, func, arg);
+  }
+
+  /** Cancels a timeout; false when it has run, was removed, or never was. */
+  removeTimeout(ref: TimeoutRef): boolean {
+    return this.#core.timeouts.remove(ref);
+  }
+
+  /**
+   * Runs `func(arg)` every `msec` milliseconds, more than 0, first one period from now. The beats keep
+   * their grid: no drift, and after a stall one run, then back on the grid. While a promise that `func`
+   * returned is pending, its beats are skipped.
+   *
+   * @throws RangeError when `msec` is NaN, infinite, 0 or less.
+   */
+  setInterval(msec: number, func: () => unknown): IntervalRef;
+  setInterval<A>(msec: number, func: (arg: A) => unknown, arg: A): IntervalRef;
+  setInterval(msec: number, func: Callback, arg?: unknown): IntervalRef {
+    this.#assertOpen("setInterval");
+    checkFinite("msec", msec);
+    if (msec <= 0) throw new RangeError(`msec must be more than 0, not ${msec}`);
+    checkFunction("func", func);
+    const start = performance.now();
+    const interval = { start, period: msec, func, pending: false };
+    return this.#core.intervals.add(start + msec, interval, arg);
+  }
+
+  /** Ends an interval, also from inside its own tick; false when it is not running. */
+  clearInterval(ref: IntervalRef): boolean {
+    return this.#core.intervals.remove(ref);
+  }
+
+  /**
+   * Runs the loop on this thread until {@link stop} or {@link close}. Bun's own timers, sockets and
+   * `fetch` stand still meanwhile.
+   *
+   * @throws IOLoopError ERR_LOOP_RUNNING inside a running loop of this thread. Throws what `onError`
+   *   throws; the loop can be started again, and goes on where it was.
+   */
+  start(): void {
+    this.#assertOpen("start");
+    this.#core.run();
+  }
+
+  /**
+   * One iteration, which waits at most `timeoutMs` (and `maxWait`); 0 never blocks. With 0 it may also be
+   * called inside another loop's handler, so that a loop can be watched by its {@link fd}.
+   *
+   * @returns how many fd handlers were called.
+   * @throws IOLoopError ERR_LOOP_RUNNING inside this loop, or inside another when `timeoutMs` is not 0.
+   */
+  runOnce(timeoutMs = 0): number {
+    this.#assertOpen("runOnce");
+    return this.#core.runOnce(Math.max(checkTime("timeoutMs", timeoutMs), 0));
+  }
+
+  /**
+   * Runs the loop on this thread until `work`, a promise or a function that may return one, has settled,
+   * without another wait. Only this loop runs: a promise of Bun's own, a fetch, never settles here.
+   *
+   * @param options.timeout Milliseconds until a DOMException "TimeoutError" is thrown; none by default.
+   * @returns what `work` resolved with; throws what it rejected with.
+   * @throws IOLoopError ERR_LOOP_STOPPED or ERR_LOOP_CLOSED when that comes first, ERR_LOOP_RUNNING
+   *   inside a running loop.
+   */
+  runUntil<T>(
+    work: PromiseLike<T> | (() => PromiseLike<T> | T),
+    { timeout = Number.POSITIVE_INFINITY }: { readonly timeout?: number | undefined } = {},
+  ): T {
+    this.#assertOpen("runUntil");
+    if (typeof work !== "function" && typeof work?.then !== "function") {
+      throw new TypeError("work must be a promise or a function");
+    }
+    return runUntil(this.#core, work, Math.max(checkTime("timeout", timeout), 0));
+  }
+
+  /**
+   * Ends the run after the current iteration; the rest of the batch is still dispatched. Before a start
+   * it makes that one a single pass without waiting. The loop can start again.
+   */
+  stop(): void {
+    this.#core.stopping = true;
+  }
+
+  /**
+   * Clears every handler, timer and callback and frees the kernel's queue; inside a run, the loop ends at
+   * once after the current call. The fds themselves stay open. Safe to call twice.
+   */
+  close(): void {
+    this.#core.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Whether a start, runOnce or runUntil of this loop is in progress. */
+  running(): boolean {
+    return this.#core.running;
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /** Milliseconds on the loop's monotonic clock, read afresh: `performance.now()`. */
+  time(): number {
+    return performance.now();
+  }
+
+  /**
+   * An fd that is readable while handlers of this loop have something to do, for another loop to watch,
+   * together with {@link pollTimeout} and `runOnce(0)`. Made at the first read, and the same until the
+   * loop is closed; -1 then.
+   */
+  get fd(): number {
+    return this.#core.closed ? -1 : this.#core.poller.expose();
+  }
+
+  /** Milliseconds until a timer or callback of this loop wants to run: 0 now, Infinity never. */
+  pollTimeout(): number {
+    return this.#core.untilNext();
+  }
+
+  /** What the kernel's queue is here. */
+  get backend(): "epoll" | "kqueue" {
+    return this.#core.poller.backend;
+  }
+
+  #addTimer(deadline: number, func: Callback, arg: unknown): TimeoutRef {
+    checkFunction("func", func);
+    // What is past counts as due now, so that it cannot come before what was added earlier.
+    return this.#core.timeouts.add(Math.max(deadline, performance.now()), func, arg);
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#core.closed) throw closedError(operation);
+  }
+}

@@ -1,0 +1,58 @@
+import { checkFinite, checkFunction, checkInteger, checkTime } from "./arguments.ts";
+import type { CallContext, CoreOptions } from "./core.ts";
+
+/** What a loop can be told when it is made. */
+export interface IOLoopOptions {
+  /** Ready fds taken from the kernel by one wait, 1 to 65,536; 1024 by default. More are served next time. */
+  readonly maxEvents?: number | undefined;
+  /** Microseconds of busy polling before a wait sleeps; 0 by default. Lower latency for a whole core. */
+  readonly spin?: number | undefined;
+  /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. */
+  readonly maxWait?: number | undefined;
+  /**
+   * Gets what a handler, callback, timeout or interval throws or rejects with. The default prints it
+   * with its stack. What `onError` itself throws leaves `start()`.
+   */
+  readonly onError?: ((error: unknown, context: CallContext) => void) | undefined;
+  /** Milliseconds from which a call, its microtasks included, counts as slow; 100 where only `onSlow` is given. */
+  readonly slowCallback?: number | undefined;
+  /** Hears of each slow call. */
+  readonly onSlow?: ((durationMs: number, context: CallContext) => void) | undefined;
+}
+
+const MAX_EVENTS = 1024;
+const MAX_EVENTS_MOST = 65_536;
+const SPIN_MOST_US = 1e6;
+const MAX_WAIT_MS = 3600;
+const SLOW_MS = 100;
+
+/** Checks the options and fills in the defaults. */
+export function resolveOptions(options: IOLoopOptions): CoreOptions {
+  const { maxEvents = MAX_EVENTS, spin = 0, maxWait = MAX_WAIT_MS, onError = printError } = options;
+  checkInteger("maxEvents", maxEvents, 1, MAX_EVENTS_MOST);
+  checkFinite("spin", spin);
+  if (spin < 0 || spin > SPIN_MOST_US) {
+    throw new RangeError(`spin must be from 0 to ${SPIN_MOST_US} microseconds, not ${spin}`);
+  }
+  checkTime("maxWait", maxWait);
+  if (maxWait <= 0) throw new RangeError(`maxWait must be more than 0 ms, not ${maxWait}`);
+  checkFunction("onError", onError);
+  return { maxEvents, spin, maxWait, onError, ...resolveSlow(options) };
+}
+
+function resolveSlow(options: IOLoopOptions): Pick<CoreOptions, "slowCallback" | "onSlow"> {
+  const { slowCallback, onSlow } = options;
+  if (onSlow === undefined) {
+    if (slowCallback === undefined) return { slowCallback: Number.POSITIVE_INFINITY, onSlow() {} };
+    throw new TypeError(
+      "slowCallback needs onSlow: pass the function that is to hear of slow calls",
+    );
+  }
+  checkFunction("onSlow", onSlow);
+  return { slowCallback: checkTime("slowCallback", slowCallback ?? SLOW_MS), onSlow };
+}
+
+function printError(error: unknown, { source, fd, ref }: CallContext): void {
+  const which = fd !== undefined ? ` of fd ${fd}` : ref !== undefined ? ` ${ref}` : "";
+  console.error(`bun-ioloop: error in ${source}${which}:`, error);
+}

@@ -1,0 +1,111 @@
+import {
+  KERNEL_EVENT_BYTES,
+  STATE_POLLER_FD,
+  STATE_TIMEOUT_MS_ONLY,
+  STATE_WAKE_FD,
+  STATE_WORDS,
+} from "./abi.ts";
+import { EINTR, systemError } from "./errors.ts";
+import { type Native, native } from "./native.ts";
+
+const NS_PER_MS = 1e6;
+const MS_PER_US = 1e-3;
+
+/**
+ * The kernel's queue of ready fds. `wait` leaves its records in `records`, as `abi.ts` draws them, valid
+ * until the next wait. Every call hands native code the views themselves: a kept pointer goes stale
+ * when JavaScript's engine moves an array.
+ */
+export class Poller {
+  readonly backend = "epoll";
+  readonly records: Int32Array;
+  readonly #native: Native;
+  readonly #state = new Int32Array(new ArrayBuffer(STATE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  readonly #recordsMax: number;
+  readonly #spinMs: number;
+
+  /** `spinUs` microseconds are polled busily before a wait sleeps. */
+  constructor(recordsMax: number, spinUs: number) {
+    this.#native = native();
+    this.#recordsMax = recordsMax;
+    this.#spinMs = spinUs * MS_PER_US;
+    this.records = new Int32Array(new ArrayBuffer(recordsMax * KERNEL_EVENT_BYTES));
+    const forceTimeoutMs = process.env["BUN_IOLOOP_TIMEOUT"] === "ms" ? 1 : 0;
+    const outcome = this.#native.ioloop_open(this.#state, forceTimeoutMs);
+    if (outcome < 0) throw systemError(-outcome, "epoll_create1");
+  }
+
+  /** Whether waits are rounded up to whole milliseconds. */
+  get coarse(): boolean {
+    return this.#state[STATE_TIMEOUT_MS_ONLY] === 1;
+  }
+
+  /**
+   * Waits at most `timeoutMs`, on `performance.now()`; returns how many records are ready. A wake ends
+   * it with 0. A signal does not: the wait goes on for what is left of its time.
+   */
+  wait(timeoutMs: number): number {
+    if (timeoutMs === 0) return Math.max(this.#poll(0), 0);
+    const began = performance.now();
+    let elapsed = 0;
+    if (this.#spinMs > 0) {
+      const spinMs = Math.min(this.#spinMs, timeoutMs);
+      do {
+        const count = this.#poll(0);
+        if (count > 0) return count;
+        elapsed = performance.now() - began;
+      } while (elapsed < spinMs);
+    }
+    for (;;) {
+      const count = this.#poll(Math.max(timeoutMs - elapsed, 0));
+      if (count !== -EINTR) return count;
+      elapsed = performance.now() - began;
+    }
+  }
+
+  /** One native wait: a count, or -EINTR. It returns to JavaScript so that a Worker can be terminated. */
+  #poll(timeoutMs: number): number {
+    const count = this.#native.ioloop_wait(
+      this.#state,
+      this.records,
+      this.#recordsMax,
+      timeoutMs * NS_PER_MS,
+    );
+    if (count >= 0 || count === -EINTR) return count;
+    throw systemError(-count, "epoll_wait", this.#state[STATE_POLLER_FD]);
+  }
+
+  /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */
+  add(fd: number, word: number): number {
+    return this.#native.ioloop_add(this.#state, fd, word >>> 0);
+  }
+
+  update(fd: number, word: number): number {
+    return this.#native.ioloop_update(this.#state, fd, word >>> 0);
+  }
+
+  remove(fd: number): number {
+    return this.#native.ioloop_remove(this.#state, fd);
+  }
+
+  /** Drops every registration, also those that can no longer be named. Returns 0 or -errno. */
+  reset(): number {
+    return this.#native.ioloop_reset(this.#state);
+  }
+
+  /** An fd that is readable while this poller has events; made at the first call. */
+  expose(): number {
+    const fd = this.#native.ioloop_expose(this.#state);
+    if (fd < 0) throw systemError(-fd, "epoll_create1");
+    return fd;
+  }
+
+  /** What `ioloop_wake` wants, from any thread. */
+  get wakeFd(): number {
+    return this.#state[STATE_WAKE_FD] as number;
+  }
+
+  close(): void {
+    this.#native.ioloop_close(this.#state);
+  }
+}

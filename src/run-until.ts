@@ -1,0 +1,47 @@
+import type { Core } from "./core.ts";
+import { closedError, IOLoopError } from "./errors.ts";
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** Runs `core` until `work` has settled; the contract is `IOLoop.runUntil`'s. */
+export function runUntil<T>(
+  core: Core,
+  work: PromiseLike<T> | (() => PromiseLike<T> | T),
+  timeoutMs: number,
+): T {
+  let outcome: Outcome<T> | undefined;
+  let timedOut = false;
+  let timer = 0;
+
+  const begin = async (): Promise<void> => {
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      const expire = (): void => {
+        timedOut = true;
+      };
+      timer = core.timeouts.add(performance.now() + timeoutMs, expire, undefined);
+    }
+    try {
+      outcome = { value: await (typeof work === "function" ? work() : work) };
+    } catch (error) {
+      outcome = { error };
+    }
+  };
+
+  try {
+    core.run(() => timedOut || outcome !== undefined, begin);
+  } finally {
+    core.timeouts.remove(timer);
+  }
+  if (outcome !== undefined) {
+    if ("value" in outcome) return outcome.value;
+    throw outcome.error;
+  }
+  if (timedOut) {
+    throw new DOMException(`runUntil: the work took longer than ${timeoutMs} ms`, "TimeoutError");
+  }
+  if (core.closed) throw closedError("runUntil");
+  throw new IOLoopError(
+    "ERR_LOOP_STOPPED",
+    "runUntil: stop() came before the work had settled; call runUntil again to wait on",
+  );
+}

@@ -1,0 +1,96 @@
+import { IOLoop, type IOLoopOptions } from "../src/index.ts";
+import * as io from "../src/io.ts";
+
+/** Far above what any test needs on a slow machine, far below the runner's own limit. */
+const GUARD_MS = 5000;
+
+/** A loop whose errors leave `start()`, so that they fail the test. Dispose of it with `using`. */
+export function testLoop(options: IOLoopOptions = {}): IOLoop {
+  return new IOLoop({
+    onError(error) {
+      throw error;
+    },
+    ...options,
+  });
+}
+
+/** `loop.start()` under a guard: a loop that nobody stops fails the test instead of hanging it. */
+export function run(loop: IOLoop, guardMs = GUARD_MS): void {
+  let late = false;
+  const guard = loop.callLater(guardMs, () => {
+    late = true;
+    loop.stop();
+  });
+  try {
+    loop.start();
+  } finally {
+    loop.removeTimeout(guard);
+  }
+  if (late) throw new Error(`the loop was not stopped within ${guardMs} ms`);
+}
+
+/** Runs single passes until `done()`; fails when that takes too long. */
+export function runUntilTrue(loop: IOLoop, done: () => boolean, guardMs = GUARD_MS): void {
+  const limit = performance.now() + guardMs;
+  while (!done()) {
+    if (performance.now() > limit) throw new Error(`not done within ${guardMs} ms`);
+    loop.runOnce(20);
+  }
+}
+
+/** File descriptors that are closed at the end of the test. Dispose of it with `using`. */
+export class Fds implements Disposable {
+  readonly #open = new Set<number>();
+
+  /** Takes over an fd that was opened elsewhere. */
+  keep(fd: number): number {
+    this.#open.add(fd);
+    return fd;
+  }
+
+  /** A pipe: [read end, write end]. */
+  pipe(): [number, number] {
+    const [reader, writer] = io.pipe();
+    return [this.keep(reader), this.keep(writer)];
+  }
+
+  pair(type?: io.SocketType): [number, number] {
+    const [a, b] = io.socketpair(type);
+    return [this.keep(a), this.keep(b)];
+  }
+
+  close(fd: number): void {
+    this.#open.delete(fd);
+    io.close(fd);
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#open) this.close(fd);
+  }
+}
+
+/** Writes a few bytes, so that the other end becomes readable. */
+export function poke(fd: number, text = "x"): void {
+  io.write(fd, new TextEncoder().encode(text));
+}
+
+/** Reads everything that is there; returns it as text. */
+export function drain(fd: number): string {
+  const buffer = new Uint8Array(65_536);
+  let text = "";
+  for (;;) {
+    const count = io.read(fd, buffer);
+    if (count <= 0) return text;
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+}
+
+/** What `attempt` throws; fails when it throws nothing. */
+export function thrownBy(attempt: () => unknown): unknown {
+  try {
+    attempt();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}

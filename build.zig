@@ -1,7 +1,7 @@
 const std = @import("std");
 
-/// The libraries that the package carries, by the names that src/native.ts looks for. The CPU is named,
-/// so that the file does not depend on the machine that built it.
+/// The libraries that the package carries, by the names that src/native.ts looks for. The CPU is
+/// named, so that the file does not depend on the machine that built it.
 const libraries = [_]struct { file: []const u8, query: std.Target.Query }{
     .{ .file = "linux-x64.so", .query = .{
         .cpu_arch = .x86_64,

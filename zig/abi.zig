@@ -1,5 +1,5 @@
-//! The layout of what crosses the border to TypeScript. src/abi.ts holds the same numbers, and a test
-//! compares the two.
+//! The layout of what crosses the border to TypeScript. src/abi.ts holds the same numbers, and a
+//! test compares the two.
 //!
 //! A ready record is 8 bytes:
 //!
@@ -52,8 +52,8 @@ pub const Record = extern struct {
     word: Word,
 };
 
-/// One poller's state. It lives in memory that the loop owns, so that loops in several threads share
-/// nothing.
+/// One poller's state. It lives in memory that the loop owns, so that loops in several threads
+/// share nothing.
 pub const State = extern struct {
     /// The kernel's queue: epoll or kqueue.
     poller_fd: i32,

@@ -1,5 +1,6 @@
-//! Socket addresses between text, as TypeScript has them, and the kernel's structures. Names are not
-//! resolved: an address is numeric IPv4 or IPv6 (with `%interface` where it needs one), or a path.
+//! Socket addresses between text, as TypeScript has them, and the kernel's structures. Names are
+//! not resolved: an address is numeric IPv4 or IPv6 (with `%interface` where it needs one), or a
+//! path.
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -154,7 +155,9 @@ fn expectRoundTrip(text: []const u8) !void {
 
 test "numeric addresses survive the trip through the kernel's structures" {
     for ([_][]const u8{
-        "127.0.0.1", "255.255.255.255", "0.0.0.0", "::", "::1", "fe80::1%1", "2001:db8::8:800:200c:417a",
+        "127.0.0.1",                 "255.255.255.255", "0.0.0.0",
+        "::",                        "::1",             "fe80::1%1",
+        "2001:db8::8:800:200c:417a",
     }) |text| try expectRoundTrip(text);
 }
 
@@ -166,7 +169,9 @@ test "what is no numeric address is refused" {
 }
 
 test "socket paths: files, abstract names, and the longest that fits" {
-    for ([_][]const u8{ "/tmp/socket", "\x00abstract\x00name", "a" ** 107, "\x00" ++ "b" ** 107 }) |path| {
+    const abstract = "\x00abstract\x00name";
+    const longest = "\x00" ++ "b" ** 107;
+    for ([_][]const u8{ "/tmp/socket", abstract, "a" ** 107, longest }) |path| {
         const address = try parseUnix(path);
         var formatted: Text = undefined;
         format(&address, &formatted);

@@ -1,12 +1,13 @@
 //! The system calls behind "bun-ioloop/io". Every fd made here is non-blocking and close-on-exec.
-//! Results are a count, an fd or 0, else -errno. EINTR goes back to TypeScript, where a thread that is
-//! being terminated must arrive.
+//! Results are a count, an fd or 0, else -errno. EINTR goes back to TypeScript, where a thread that
+//! is being terminated must arrive.
 
 const std = @import("std");
 const linux = std.os.linux;
 const assert = std.debug.assert;
 
 const address_text = @import("address.zig");
+const outcome = @import("outcome.zig");
 const Address = address_text.Address;
 
 pub const Text = address_text.Text;
@@ -19,14 +20,14 @@ pub const Options = packed struct(u32) {
 };
 
 pub fn listen(text: []const u8, port: u16, options: Options, backlog: u32) i32 {
-    const address = parse(text, port, options) orelse return code(.INVAL);
+    const address = parse(text, port, options) orelse return outcome.failure(.INVAL);
     const fd = open(&address, options);
     if (fd < 0) return fd;
 
-    const outcome = prepareListener(fd, &address, options, backlog);
-    if (outcome < 0) {
+    const prepared = prepareListener(fd, &address, options, backlog);
+    if (prepared < 0) {
         _ = linux.close(fd);
-        return outcome;
+        return prepared;
     }
     return fd;
 }
@@ -43,22 +44,23 @@ fn prepareListener(fd: i32, address: *const Address, options: Options, backlog: 
             if (shared < 0) return shared;
         }
     }
-    const bound = result(linux.bind(fd, address.sockaddr(), address.length));
+    const bound = outcome.of(linux.bind(fd, address.sockaddr(), address.length));
     if (bound < 0 or options.datagram) return bound;
-    return result(linux.listen(fd, backlog));
+    return outcome.of(linux.listen(fd, backlog));
 }
 
 /// Does not wait: the socket becomes writable when the connection stands or has failed.
 pub fn connect(text: []const u8, port: u16, options: Options) i32 {
-    const address = parse(text, port, options) orelse return code(.INVAL);
+    const address = parse(text, port, options) orelse return outcome.failure(.INVAL);
     const fd = open(&address, options);
     if (fd < 0) return fd;
 
-    const connected = result(linux.connect(fd, address.sockaddr(), address.length));
-    switch (errnoOf(connected)) {
+    const connected = outcome.of(linux.connect(fd, address.sockaddr(), address.length));
+    switch (outcome.errno(connected)) {
         // EINTR: the kernel goes on connecting.
         .SUCCESS, .INPROGRESS, .INTR => return fd,
-        // EAGAIN, for a Unix socket, is a full backlog: nothing goes on, and no readiness will tell.
+        // EAGAIN, for a Unix socket, is a full backlog: nothing goes on, and no readiness will
+        // tell.
         else => {
             _ = linux.close(fd);
             return connected;
@@ -68,13 +70,13 @@ pub fn connect(text: []const u8, port: u16, options: Options) i32 {
 
 pub fn accept(fd: i32) i32 {
     while (true) {
-        const accepted = result(linux.accept4(
+        const accepted = outcome.of(linux.accept4(
             fd,
             null,
             null,
             linux.SOCK.NONBLOCK | linux.SOCK.CLOEXEC,
         ));
-        switch (errnoOf(accepted)) {
+        switch (outcome.errno(accepted)) {
             // This peer has gone again; another may be waiting behind it.
             .CONNABORTED, .PROTO => continue,
             else => return accepted,
@@ -83,21 +85,21 @@ pub fn accept(fd: i32) i32 {
 }
 
 pub fn read(fd: i32, buffer: []u8) i32 {
-    return result(linux.read(fd, buffer.ptr, buffer.len));
+    return outcome.of(linux.read(fd, buffer.ptr, buffer.len));
 }
 
 pub fn write(fd: i32, buffer: []const u8) i32 {
     // MSG_NOSIGNAL keeps SIGPIPE away whatever the process did with its disposition.
-    const sent = result(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
-    return switch (errnoOf(sent)) {
-        .NOTSOCK => result(linux.write(fd, buffer.ptr, buffer.len)),
+    const sent = outcome.of(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
+    return switch (outcome.errno(sent)) {
+        .NOTSOCK => outcome.of(linux.write(fd, buffer.ptr, buffer.len)),
         else => sent,
     };
 }
 
 pub fn receive(fd: i32, buffer: []u8, from: *Text) i32 {
     var sender: Address = .{ .storage = undefined, .length = @sizeOf(linux.sockaddr.storage) };
-    const received = result(linux.recvfrom(
+    const received = outcome.of(linux.recvfrom(
         fd,
         buffer.ptr,
         buffer.len,
@@ -110,12 +112,12 @@ pub fn receive(fd: i32, buffer: []u8, from: *Text) i32 {
 }
 
 pub fn send(fd: i32, buffer: []const u8) i32 {
-    return result(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
+    return outcome.of(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
 }
 
 pub fn sendTo(fd: i32, buffer: []const u8, text: []const u8, port: u16, options: Options) i32 {
-    const address = parse(text, port, options) orelse return code(.INVAL);
-    return result(linux.sendto(
+    const address = parse(text, port, options) orelse return outcome.failure(.INVAL);
+    return outcome.of(linux.sendto(
         fd,
         buffer.ptr,
         buffer.len,
@@ -126,17 +128,17 @@ pub fn sendTo(fd: i32, buffer: []const u8, text: []const u8, port: u16, options:
 }
 
 pub fn socketpair(options: Options, fds: *[2]i32) i32 {
-    return result(linux.socketpair(linux.AF.UNIX, socketType(options), 0, fds));
+    return outcome.of(linux.socketpair(linux.AF.UNIX, socketType(options), 0, fds));
 }
 
 pub fn pipe(fds: *[2]i32) i32 {
-    return result(linux.pipe2(fds, .{ .CLOEXEC = true, .NONBLOCK = true }));
+    return outcome.of(linux.pipe2(fds, .{ .CLOEXEC = true, .NONBLOCK = true }));
 }
 
 /// EINTR is success: Linux has freed the number, and a second close could hit another file.
 pub fn close(fd: i32) i32 {
-    const closed = result(linux.close(fd));
-    return if (errnoOf(closed) == .INTR) 0 else closed;
+    const closed = outcome.of(linux.close(fd));
+    return if (outcome.errno(closed) == .INTR) 0 else closed;
 }
 
 pub const Direction = enum(i32) { read = 0, write = 1, both = 2 };
@@ -147,21 +149,21 @@ pub fn shutdown(fd: i32, direction: Direction) i32 {
         .write => linux.SHUT.WR,
         .both => linux.SHUT.RDWR,
     };
-    return result(linux.shutdown(fd, how));
+    return outcome.of(linux.shutdown(fd, how));
 }
 
 pub fn setNonBlocking(fd: i32, on: bool) i32 {
-    const current = result(linux.fcntl(fd, linux.F.GETFL, 0));
+    const current = outcome.of(linux.fcntl(fd, linux.F.GETFL, 0));
     if (current < 0) return current;
     var flags: linux.O = @bitCast(@as(u32, @bitCast(current)));
     if (flags.NONBLOCK == on) return 0;
     flags.NONBLOCK = on;
-    return result(linux.fcntl(fd, linux.F.SETFL, @as(u32, @bitCast(flags))));
+    return outcome.of(linux.fcntl(fd, linux.F.SETFL, @as(u32, @bitCast(flags))));
 }
 
 pub fn localPort(fd: i32) i32 {
     var address: Address = .{ .storage = undefined, .length = @sizeOf(linux.sockaddr.storage) };
-    const asked = result(linux.getsockname(fd, @ptrCast(&address.storage), &address.length));
+    const asked = outcome.of(linux.getsockname(fd, @ptrCast(&address.storage), &address.length));
     if (asked < 0) return asked;
     var text: Text = undefined;
     address_text.format(&address, &text);
@@ -172,8 +174,13 @@ pub fn localPort(fd: i32) i32 {
 pub fn socketError(fd: i32) i32 {
     var pending: i32 = 0;
     var length: linux.socklen_t = @sizeOf(i32);
-    const bytes = std.mem.asBytes(&pending);
-    const asked = result(linux.getsockopt(fd, linux.SOL.SOCKET, linux.SO.ERROR, bytes, &length));
+    const asked = outcome.of(linux.getsockopt(
+        fd,
+        linux.SOL.SOCKET,
+        linux.SO.ERROR,
+        std.mem.asBytes(&pending),
+        &length,
+    ));
     return if (asked < 0) asked else pending;
 }
 
@@ -183,7 +190,7 @@ fn parse(text: []const u8, port: u16, options: Options) ?Address {
 }
 
 fn open(address: *const Address, options: Options) i32 {
-    const fd = result(linux.socket(address.family(), socketType(options), 0));
+    const fd = outcome.of(linux.socket(address.family(), socketType(options), 0));
     if (fd < 0 or options.unix or options.datagram) return fd;
     // Small messages go out at once. Accepted sockets inherit this from their listener.
     const undelayed = setOption(fd, linux.IPPROTO.TCP, linux.TCP.NODELAY, 1);
@@ -200,19 +207,7 @@ fn socketType(options: Options) u32 {
 }
 
 fn setOption(fd: i32, level: i32, option: u32, value: i32) i32 {
-    return result(linux.setsockopt(fd, level, option, std.mem.asBytes(&value), @sizeOf(i32)));
-}
-
-fn result(returned: usize) i32 {
-    return @bitCast(@as(u32, @truncate(returned)));
-}
-
-fn errnoOf(outcome: i32) linux.E {
-    return if (outcome < 0) @enumFromInt(-outcome) else .SUCCESS;
-}
-
-fn code(errno: linux.E) i32 {
-    return -@as(i32, @intFromEnum(errno));
+    return outcome.of(linux.setsockopt(fd, level, option, std.mem.asBytes(&value), @sizeOf(i32)));
 }
 
 const testing = std.testing;
@@ -221,7 +216,7 @@ test "a TCP connection carries bytes, and ends with 0" {
     const listener = listen("127.0.0.1", 0, .{}, 16);
     try testing.expect(listener >= 0);
     defer _ = close(listener);
-    try testing.expectEqual(code(.AGAIN), accept(listener));
+    try testing.expectEqual(outcome.failure(.AGAIN), accept(listener));
     const port = localPort(listener);
     try testing.expect(port > 0);
 
@@ -233,7 +228,7 @@ test "a TCP connection carries bytes, and ends with 0" {
     try testing.expectEqual(@as(i32, 0), socketError(client));
 
     var buffer: [16]u8 = undefined;
-    try testing.expectEqual(code(.AGAIN), read(server, &buffer));
+    try testing.expectEqual(outcome.failure(.AGAIN), read(server, &buffer));
     try testing.expectEqual(@as(i32, 5), write(client, "hello"));
     try testing.expectEqual(@as(i32, 5), read(server, &buffer));
     try testing.expectEqualStrings("hello", buffer[0..5]);
@@ -246,7 +241,8 @@ test "a datagram tells its sender, over IPv4 and over a socketpair" {
     try testing.expect(here >= 0);
     defer _ = close(here);
     const port: u16 = @intCast(localPort(here));
-    try testing.expectEqual(@as(i32, 2), sendTo(here, "hi", "127.0.0.1", port, .{ .datagram = true }));
+    const sent = sendTo(here, "hi", "127.0.0.1", port, .{ .datagram = true });
+    try testing.expectEqual(@as(i32, 2), sent);
 
     var buffer: [16]u8 = undefined;
     var from: Text = undefined;
@@ -275,7 +271,7 @@ test "the blocking mode is changed only where it differs, and fds that are none 
         const flags: linux.O = @bitCast(@as(u32, @truncate(linux.fcntl(fds[0], linux.F.GETFL, 0))));
         try testing.expectEqual(on, flags.NONBLOCK);
     }
-    try testing.expectEqual(code(.BADF), setNonBlocking(-1, true));
-    try testing.expectEqual(code(.NOTSOCK), socketError(fds[0]));
-    try testing.expectEqual(code(.INVAL), listen("nowhere", 1, .{}, 1));
+    try testing.expectEqual(outcome.failure(.BADF), setNonBlocking(-1, true));
+    try testing.expectEqual(outcome.failure(.NOTSOCK), socketError(fds[0]));
+    try testing.expectEqual(outcome.failure(.INVAL), listen("nowhere", 1, .{}, 1));
 }

@@ -1,6 +1,6 @@
-//! The library's border: every symbol that TypeScript calls, and nothing else. Numbers are i32, u32 and
-//! f64; memory is the caller's, passed on each call and never kept. A result below 0 is -errno. The
-//! library has no state of its own, so Workers share nothing through it.
+//! The library's border: every symbol that TypeScript calls, and nothing else. Numbers are i32, u32
+//! and f64; memory is the caller's, passed on each call and never kept. A result below 0 is -errno.
+//! The library has no state of its own, so Workers share nothing through it.
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -157,6 +157,8 @@ test {
     _ = abi;
     _ = io;
     _ = poller;
+    _ = @import("outcome.zig");
     _ = timeout;
     _ = @import("address.zig");
+    _ = @import("poller_test.zig");
 }

@@ -1,5 +1,5 @@
-//! Picks the backend. All of them declare the same names and give identical records; the check below
-//! says which name one of them lacks.
+//! Picks the backend. All of them declare the same names and give identical records; the check
+//! below says which name one of them lacks.
 
 const std = @import("std");
 const builtin = @import("builtin");

@@ -1,6 +1,6 @@
 //! How long a wait may last. TypeScript hands over nanoseconds as f64, the only number that crosses
-//! the border at no cost; the kernel wants integers that do not overflow and never round down, for a
-//! wait that ends early makes a timer early or the loop spin.
+//! the border at no cost; the kernel wants integers that do not overflow and never round down, for
+//! a wait that ends early makes a timer early or the loop spin.
 
 const std = @import("std");
 const assert = std.debug.assert;

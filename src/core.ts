@@ -120,6 +120,7 @@ export class Core {
 
   #runTimeouts(): void {
     const { timeouts } = this;
+    if (timeouts.size === 0) return;
     const now = performance.now();
     const mark = timeouts.mark;
     while (timeouts.isDue(now, mark)) {
@@ -133,6 +134,7 @@ export class Core {
 
   #runIntervals(): void {
     const { intervals } = this;
+    if (intervals.size === 0) return;
     const now = performance.now();
     const mark = intervals.mark;
     while (intervals.isDue(now, mark)) {

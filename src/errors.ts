@@ -40,6 +40,7 @@ export const { EAGAIN, EBADF, EEXIST, EINTR, ENOENT, EPERM } = constants.errno;
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: "permission was refused: check the port number, or the path's permissions",
+  EAGAIN: "the peer's backlog is full: try again later",
   EADDRINUSE: "the address is taken: choose another port or path, or remove the stale socket file",
   EADDRNOTAVAIL: "the address belongs to no interface of this machine: use one that does",
   EBADF: "the fd is not open: open it first, and use it before closing it",
@@ -59,17 +60,21 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPIPE: "the peer has gone: close the fd",
 };
 
-/** Builds the error of a failed system call. `advice` replaces what is generally said of that errno. */
+/**
+ * Builds the error of a failed system call. `subject` is the fd, or a description of what it was about;
+ * `advice` replaces what is generally said of that errno.
+ */
 export function systemError(
   errno: number,
   syscall: string,
-  fd?: number | undefined,
+  subject?: number | string | undefined,
   advice?: string | undefined,
 ): IOLoopError {
   const code = nameOf(errno);
-  const where = fd === undefined ? "" : ` for fd ${fd}`;
+  const fd = typeof subject === "number" ? subject : undefined;
+  const about = subject === undefined ? "" : ` for ${fd === undefined ? subject : `fd ${fd}`}`;
   const next = advice ?? ADVICE[code] ?? "see the system call's manual page";
-  return new IOLoopError(code, `${syscall} failed${where} with ${code} (errno ${errno}): ${next}`, {
+  return new IOLoopError(code, `${syscall} failed${about} with ${code} (errno ${errno}): ${next}`, {
     errno,
     syscall,
     fd,

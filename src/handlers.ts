@@ -92,6 +92,7 @@ export class HandlerTable {
     const before = this.#words[fd] as number;
     this.#words[fd] = (before & ~WORD_BITS) | mask;
     if (!this.deferring) {
+      this.#changes[fd] = CLEAN;
       const outcome = this.#send(fd, (mask & REARMED) !== 0);
       if (outcome < 0) {
         this.#words[fd] = before;

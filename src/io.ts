@@ -1,32 +1,16 @@
-import { isIP } from "node:net";
-import {
-  ADDRESS_BYTES,
-  ADDRESS_FAMILY,
-  ADDRESS_LENGTH,
-  ADDRESS_PORT,
-  ADDRESS_TEXT_OFFSET,
-  FAMILY_IP,
-  FAMILY_UNIX,
-  SOCKET_DATAGRAM,
-  SOCKET_REUSE_PORT,
-  SOCKET_UNIX,
-} from "./abi.ts";
+import { SOCKET_DATAGRAM, SOCKET_REUSE_PORT } from "./abi.ts";
+import { decodeSender, type Endpoint, encodeAddress, type Sender, senderBytes } from "./address.ts";
 import { checkFd, checkInteger, show } from "./arguments.ts";
 import { EAGAIN, EINTR, systemError } from "./errors.ts";
 import { native } from "./native.ts";
+
+export type { Endpoint, Sender };
 
 /** What `read`, `write`, `accept`, `receive` and `send` return where they would block: wait for readiness. */
 export const WOULD_BLOCK = -11;
 
 /** "stream" is TCP or a Unix stream; "datagram" is UDP or Unix datagrams. */
 export type SocketType = "stream" | "datagram";
-
-/** A numeric IPv4 or IPv6 address with a port, or the path of a Unix socket (a leading NUL: an abstract name). */
-export interface Endpoint {
-  readonly hostname?: string | undefined;
-  readonly port?: number | undefined;
-  readonly unix?: string | undefined;
-}
 
 export interface ConnectOptions extends Endpoint {
   /** "stream" by default. */
@@ -39,17 +23,6 @@ export interface ListenOptions extends ConnectOptions {
   /** Lets several sockets share the port; the kernel spreads connections over them. */
   readonly reusePort?: boolean | undefined;
 }
-
-/** Filled by `receive` with the sender: `hostname` and `port`, or `unix`; a nameless sender leaves all undefined. */
-export interface Sender {
-  hostname?: string | undefined;
-  port?: number | undefined;
-  unix?: string | undefined;
-}
-
-/** Where the library writes a datagram's sender. */
-const sender = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
-const senderWords = new Int32Array(sender.buffer);
 
 const BACKLOG = 511;
 const BACKLOG_MOST = 0x7fffffff;
@@ -64,14 +37,16 @@ const LENGTH_MOST = 0x7ffff000;
  * @throws IOLoopError EADDRINUSE, EACCES, EADDRNOTAVAIL, EMFILE; TypeError, RangeError for bad options.
  */
 export function listen(options: ListenOptions): number {
-  const address = encode(options, "0.0.0.0");
+  const address = encodeAddress(options, "0.0.0.0");
   const { backlog = BACKLOG, reusePort = false, type } = options;
   checkInteger("backlog", backlog, 0, BACKLOG_MOST);
   const flags = address.flags | flagsOf(type) | (reusePort ? SOCKET_REUSE_PORT : 0);
   const { text, port } = address;
-  return succeed(native().ioloop_listen(text, text.length, port, flags, backlog), "listen", {
-    options,
-  });
+  return succeed(
+    native().ioloop_listen(text, text.length, port, flags, backlog),
+    "listen",
+    address.name,
+  );
 }
 
 /**
@@ -82,11 +57,9 @@ export function listen(options: ListenOptions): number {
  * @throws IOLoopError what fails at once: EMFILE, ENOENT (no such Unix socket), EAGAIN (its backlog is full).
  */
 export function connect(options: ConnectOptions): number {
-  const { text, port, flags } = encode(options, "127.0.0.1");
+  const { text, port, flags, name } = encodeAddress(options, "127.0.0.1");
   const type = flagsOf(options.type);
-  return succeed(native().ioloop_connect(text, text.length, port, flags | type), "connect", {
-    options,
-  });
+  return succeed(native().ioloop_connect(text, text.length, port, flags | type), "connect", name);
 }
 
 /** Takes one waiting connection: its fd, non-blocking and close-on-exec, or WOULD_BLOCK. */
@@ -139,9 +112,9 @@ export function write(fd: number, buffer: Uint8Array, offset = 0, length?: numbe
 export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
   const count = checkRange(fd, "receive", buffer, 0, undefined);
   for (;;) {
-    const result = native().ioloop_receive(fd, buffer, count, sender);
+    const result = native().ioloop_receive(fd, buffer, count, senderBytes);
     if (result >= 0) {
-      if (from !== undefined) decode(from);
+      if (from !== undefined) decodeSender(from);
       return result;
     }
     if (interpret(result, "recvfrom", fd)) return WOULD_BLOCK;
@@ -156,7 +129,7 @@ export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
  */
 export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
   const count = checkRange(fd, "send", buffer, 0, undefined);
-  const address = to === undefined ? undefined : encode(to, "127.0.0.1");
+  const address = to === undefined ? undefined : encodeAddress(to, "127.0.0.1");
   for (;;) {
     const result =
       address === undefined
@@ -188,7 +161,7 @@ export function pipe(): [number, number] {
 
 /** Closes an fd. Remove its handler first. */
 export function close(fd: number): void {
-  succeed(native().ioloop_close_fd(checkFd(fd, "close")), "close", { fd });
+  succeed(native().ioloop_close_fd(checkFd(fd, "close")), "close", fd);
 }
 
 /** Ends one or both directions of a connected socket; the peer reads the end of file. */
@@ -197,23 +170,23 @@ export function shutdown(fd: number, direction: "read" | "write" | "both"): void
   if (how < 0) {
     throw new TypeError(`direction must be "read", "write" or "both", not ${show(direction)}`);
   }
-  succeed(native().ioloop_shutdown(checkFd(fd, "shutdown"), how), "shutdown", { fd });
+  succeed(native().ioloop_shutdown(checkFd(fd, "shutdown"), how), "shutdown", fd);
 }
 
 /** Makes an fd non-blocking, or blocking again. It is a property of the open file: duplicates share it. */
 export function setNonBlocking(fd: number, on = true): void {
   const flag = on ? 1 : 0;
-  succeed(native().ioloop_set_non_blocking(checkFd(fd, "fcntl"), flag), "fcntl", { fd });
+  succeed(native().ioloop_set_non_blocking(checkFd(fd, "fcntl"), flag), "fcntl", fd);
 }
 
 /** The port that a socket is bound to; 0 for a Unix socket. */
 export function localPort(fd: number): number {
-  return succeed(native().ioloop_local_port(checkFd(fd, "getsockname")), "getsockname", { fd });
+  return succeed(native().ioloop_local_port(checkFd(fd, "getsockname")), "getsockname", fd);
 }
 
 /** A socket's pending error as an errno, 0 for none. Reading it clears it. */
 export function socketError(fd: number): number {
-  return succeed(native().ioloop_socket_error(checkFd(fd, "getsockopt")), "getsockopt", { fd });
+  return succeed(native().ioloop_socket_error(checkFd(fd, "getsockopt")), "getsockopt", fd);
 }
 
 /** True for "would block", false for "try again"; throws every other -errno. */
@@ -223,18 +196,9 @@ function interpret(result: number, syscall: string, fd: number): boolean {
   throw systemError(-result, syscall, fd);
 }
 
-function succeed(
-  result: number,
-  syscall: string,
-  { fd, options }: { readonly fd?: number; readonly options?: Endpoint },
-): number {
+function succeed(result: number, syscall: string, subject?: number | string): number {
   if (result >= 0) return result;
-  const error = systemError(-result, syscall, fd);
-  if (options !== undefined) {
-    const { hostname, port = 0, unix } = options;
-    error.message += ` (${unix === undefined ? `${hostname ?? "default host"}, port ${port}` : show(unix)})`;
-  }
-  throw error;
+  throw systemError(-result, syscall, subject);
 }
 
 /** Checks where in `buffer` to read or write; returns how many bytes. */
@@ -265,7 +229,7 @@ function checkRange(
 
 function twoFds(syscall: string, make: (fds: Int32Array) => number): [number, number] {
   const fds = new Int32Array(new ArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  succeed(make(fds), syscall, {});
+  succeed(make(fds), syscall);
   return [fds[0] as number, fds[1] as number];
 }
 
@@ -273,45 +237,4 @@ function flagsOf(type: SocketType | undefined): number {
   if (type === undefined || type === "stream") return 0;
   if (type === "datagram") return SOCKET_DATAGRAM;
   throw new TypeError(`type must be "stream" or "datagram", not ${show(type)}`);
-}
-
-interface EncodedAddress {
-  readonly text: Uint8Array;
-  readonly port: number;
-  readonly flags: number;
-}
-
-function encode({ hostname, port, unix }: Endpoint, hostnameDefault: string): EncodedAddress {
-  if (unix !== undefined) {
-    if (hostname !== undefined || port !== undefined) {
-      throw new TypeError("give either unix, or hostname and port");
-    }
-    if (typeof unix !== "string") throw new TypeError(`unix must be a string, not ${show(unix)}`);
-    const text = new TextEncoder().encode(unix);
-    const most = unix.startsWith("\0") ? 108 : 107;
-    if (text.length === 0 || text.length > most) {
-      throw new RangeError(
-        `unix must be 1 to ${most} bytes long, not ${text.length}: ${show(unix)}`,
-      );
-    }
-    return { text, port: 0, flags: SOCKET_UNIX };
-  }
-  const host = hostname ?? hostnameDefault;
-  if (typeof host !== "string") throw new TypeError(`hostname must be a string, not ${show(host)}`);
-  if (isIP(host) === 0) {
-    throw new TypeError(
-      `hostname must be a numeric IPv4 or IPv6 address, not ${show(host)}: resolve names first, with Bun.dns.lookup`,
-    );
-  }
-  checkInteger("port", port ?? 0, 0, 65_535);
-  return { text: new TextEncoder().encode(host), port: port ?? 0, flags: 0 };
-}
-
-function decode(from: Sender): void {
-  const family = senderWords[ADDRESS_FAMILY];
-  const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
-  const text = new TextDecoder().decode(sender.subarray(ADDRESS_TEXT_OFFSET, end));
-  from.hostname = family === FAMILY_IP ? text : undefined;
-  from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
-  from.unix = family === FAMILY_UNIX ? text : undefined;
 }

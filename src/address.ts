@@ -1,0 +1,84 @@
+import { isIP } from "node:net";
+import {
+  ADDRESS_BYTES,
+  ADDRESS_FAMILY,
+  ADDRESS_LENGTH,
+  ADDRESS_PORT,
+  ADDRESS_TEXT_OFFSET,
+  FAMILY_IP,
+  FAMILY_UNIX,
+  SOCKET_UNIX,
+} from "./abi.ts";
+import { checkInteger, show } from "./arguments.ts";
+
+/** A numeric IPv4 or IPv6 address with a port, or the path of a Unix socket (a leading NUL: an abstract name). */
+export interface Endpoint {
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly unix?: string | undefined;
+}
+
+/** Filled by `receive` with the sender: `hostname` and `port`, or `unix`; a nameless sender leaves all undefined. */
+export interface Sender {
+  hostname?: string | undefined;
+  port?: number | undefined;
+  unix?: string | undefined;
+}
+
+/** The longest path of a Unix socket in bytes; an abstract name needs no NUL at its end. */
+const UNIX_MOST = 107;
+const ABSTRACT_MOST = 108;
+
+/** Where the library writes a datagram's sender. */
+export const senderBytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
+const senderWords = new Int32Array(senderBytes.buffer);
+
+/** An address as the socket calls take it. */
+export interface EncodedAddress {
+  readonly text: Uint8Array;
+  readonly port: number;
+  readonly flags: number;
+  /** For messages. */
+  readonly name: string;
+}
+
+/** Checks an address. Throws TypeError or RangeError, before any system call. */
+export function encodeAddress(
+  { hostname, port, unix }: Endpoint,
+  hostnameDefault: string,
+): EncodedAddress {
+  if (unix !== undefined) {
+    if (hostname !== undefined || port !== undefined) {
+      throw new TypeError("give either unix, or hostname and port");
+    }
+    if (typeof unix !== "string") throw new TypeError(`unix must be a string, not ${show(unix)}`);
+    const text = new TextEncoder().encode(unix);
+    const most = unix.startsWith("\0") ? ABSTRACT_MOST : UNIX_MOST;
+    if (text.length === 0 || text.length > most) {
+      throw new RangeError(
+        `unix must be 1 to ${most} bytes long, not ${text.length}: ${show(unix)}`,
+      );
+    }
+    return { text, port: 0, flags: SOCKET_UNIX, name: show(unix) };
+  }
+  const host = hostname ?? hostnameDefault;
+  if (typeof host !== "string") throw new TypeError(`hostname must be a string, not ${show(host)}`);
+  if (isIP(host) === 0) {
+    throw new TypeError(
+      `hostname must be a numeric IPv4 or IPv6 address, not ${show(host)}: resolve names first, with Bun.dns.lookup`,
+    );
+  }
+  const number = checkInteger("port", port ?? 0, 0, 65_535);
+  const text = new TextEncoder().encode(host);
+  return { text, port: number, flags: 0, name: `${host} port ${number}` };
+}
+
+/** Fills `from` with what the library last wrote to {@link senderBytes}. */
+export function decodeSender(from: Sender): void {
+  const family = senderWords[ADDRESS_FAMILY];
+  const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
+  const text = new TextDecoder().decode(senderBytes.subarray(ADDRESS_TEXT_OFFSET, end));
+  from.hostname = family === FAMILY_IP ? text : undefined;
+  from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
+  from.unix = family === FAMILY_UNIX ? text : undefined;
+}

@@ -1,0 +1,75 @@
+// Runs every suite under an outer limit and prints one closing line. Arguments go to `bun test`.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** A blocked loop cannot be interrupted from within, so whole suites are ended from outside. */
+const LIMIT_MS = 240_000;
+const root = join(import.meta.dir, "..");
+
+async function execute(command: string[]): Promise<{ code: number; output: string }> {
+  const child = Bun.spawn(command, {
+    cwd: root,
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "pipe",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  let output = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stderr) {
+    process.stderr.write(chunk);
+    output += decoder.decode(chunk, { stream: true });
+  }
+  const code = await child.exited;
+  if (child.signalCode === "SIGKILL") {
+    console.error(`${command[0]} was ended after ${LIMIT_MS / 1000} s: a test hangs`);
+  }
+  return { code, output };
+}
+
+async function runZig(): Promise<Counts> {
+  const { code, output } = await execute(["zig", "build", "test", "--summary", "all"]);
+  const passed = /(\d+)\/\d+ tests passed/.exec(output)?.[1];
+  const failed = /(\d+) failed/.exec(output)?.[1];
+  return {
+    passed: Number(passed ?? 0),
+    failed: Math.max(Number(failed ?? 0), code === 0 && passed !== undefined ? 0 : 1),
+    skipped: Number(/(\d+) skipped/.exec(output)?.[1] ?? 0),
+  };
+}
+
+async function runBun(arguments_: string[]): Promise<Counts> {
+  const folder = mkdtempSync(join(tmpdir(), "bun-ioloop-test-"));
+  const report = join(folder, "report.xml");
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  try {
+    const { code } = await execute([process.execPath, "test", "test/", ...reporter, ...arguments_]);
+    const file = Bun.file(report);
+    const summary = (await file.exists())
+      ? (/<testsuites[^>]*>/.exec(await file.text())?.[0] ?? "")
+      : "";
+    const count = (name: string): number =>
+      Number(new RegExp(` ${name}="(\\d+)"`).exec(summary)?.[1] ?? 0);
+    const failed = Math.max(count("failures"), code === 0 && summary !== "" ? 0 : 1);
+    const skipped = count("skipped");
+    return { passed: Math.max(count("tests") - failed - skipped, 0), failed, skipped };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const zig = await runZig();
+const bun = await runBun(process.argv.slice(2));
+const failed = zig.failed + bun.failed;
+const skipped = zig.skipped + bun.skipped;
+const tail = skipped > 0 ? `, ${skipped} skipped` : "";
+console.log(`${zig.passed + bun.passed} passed, ${failed} failed${tail}`);
+process.exit(failed === 0 ? 0 : 1);

@@ -43,10 +43,9 @@ async function* messages(stream: ReadableStream<Uint8Array>): AsyncGenerator<unk
 }
 
 function show(progress: Progress, before: Progress): void {
-  const seconds = Math.round(progress.elapsedMs / 1000);
   const rate =
     ((progress.messages - before.messages) / (progress.elapsedMs - before.elapsedMs)) * 1000;
-  const line = `${seconds} s  ${format(progress.messages)} messages, ${format(rate)} a second`;
+  const line = `${format(progress.elapsedMs / 1000, 1)} s  ${format(progress.messages)} messages, ${format(rate)} a second`;
   process.stdout.write(live ? `\r\x1b[2K${line}` : `${line}\n`);
 }
 

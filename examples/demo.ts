@@ -69,17 +69,15 @@ console.log(
 let figures: ClientFigures | undefined;
 let before: Progress = { elapsedMs: 0, messages: 0 };
 for await (const message of messages(client.stdout)) {
-  const progress = message as Progress & Partial<ClientFigures>;
-  if (progress.connections !== undefined) {
-    figures = progress as ClientFigures;
-    break;
-  }
+  const progress = message as Progress;
   const fullSecond = Math.floor(progress.elapsedMs / 1000) > Math.floor(before.elapsedMs / 1000);
-  if (live || fullSecond) show(progress, before);
+  const last = "connections" in progress;
+  if (fullSecond || (live && !last)) show(progress, before);
   if (fullSecond) {
     if (live) process.stdout.write("\n");
     before = progress;
   }
+  if (last) figures = progress as ClientFigures;
 }
 
 service.stdin.end();

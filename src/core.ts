@@ -180,7 +180,7 @@ export class Core {
         if (isThenable(result)) this.#follow(result, "handler", fd);
       } catch (error) {
         // It would be called again at once, for ever; a handler that re-added its fd is another one.
-        if (!this.closed && handlers.generation(fd) === generation) handlers.remove(fd);
+        if (handlers.generation(fd) === generation) handlers.remove(fd);
         this.#report(error, "handler", fd);
       }
       this.#settle(began, "handler", fd);
@@ -230,8 +230,9 @@ export class Core {
         this.#escaped = { error: thrown };
       }
     };
-    promise.then(fulfilled, rejected);
     if (interval !== undefined) interval.pending = true;
+    // A thenable of somebody's own may settle at once, or throw: a real promise does neither.
+    Promise.resolve(promise).then(fulfilled, rejected);
   }
 
   #report(error: unknown, source: Source, id: number): void {

@@ -86,6 +86,7 @@ export class TimerHeap<Value> {
     return true;
   }
 
+  /** Whether an entry is pending. */
   has(ref: number): boolean {
     return this.#slotOf(ref) !== NONE;
   }

@@ -1,8 +1,8 @@
 // Loads an echo service: CONNECTIONS TCP connections, each sending the next 64-byte message when the last
 // has come back. Prints its progress, then its figures, as lines of JSON.
 import { createHistogram } from "node:perf_hooks";
-import { IOLoop, READ, WRITE } from "../src/index.ts";
-import { close, connect, read, socketError, write } from "../src/io.ts";
+import { IOLoop, READ, WRITE } from "bun-ioloop";
+import { close, connect, read, socketError, write } from "bun-ioloop/io";
 
 const CONNECTIONS = 64;
 const MESSAGE_BYTES = 64;

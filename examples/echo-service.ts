@@ -1,8 +1,8 @@
 // A TCP echo service on loop.start(). It prints its port, serves until its standard input ends, and then
 // prints how late its interval was. While it serves, a 100 ms interval runs and 1,000 timeouts are pending.
 import { createHistogram } from "node:perf_hooks";
-import { IOLoop, READ, WRITE } from "../src/index.ts";
-import { accept, close, listen, localPort, read, WOULD_BLOCK, write } from "../src/io.ts";
+import { IOLoop, READ, WRITE } from "bun-ioloop";
+import { accept, close, listen, localPort, read, WOULD_BLOCK, write } from "bun-ioloop/io";
 
 const BEAT_MS = 100;
 const TIMEOUTS = 1000;

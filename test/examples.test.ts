@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const LIMIT_MS = 30_000;
+
+function example(file: string, ...arguments_: string[]) {
+  return Bun.spawn([process.execPath, join(import.meta.dir, "../examples", file), ...arguments_], {
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+}
+
+test(
+  "the demo prints a plain line a second in a pipe, then its figures, and ends by itself",
+  async () => {
+    const demo = example("demo.ts");
+    const [output, errors] = await Promise.all([demo.stdout.text(), demo.stderr.text()]);
+    expect(errors).toBe("");
+    expect(await demo.exited).toBe(0);
+
+    expect(output).not.toContain("\x1b");
+    // A machine that stalls for a whole second swallows a line.
+    const lines = output.match(/^\d\.\d s {2}[\d,]+ messages, [\d,]+ a second$/gm) ?? [];
+    expect(lines.length).toBeWithin(2, 4);
+    expect(output).toMatch(/^messages +[\d,]+ a second over 64 connections$/m);
+    expect(output).toMatch(/^round trip +p50 [\d,]+ us, p99 [\d,]+ us$/m);
+    expect(output).toMatch(/^100 ms interval +\d+ beats, late by p50 \d+\.\d\d ms/m);
+    expect(output).toMatch(/^pending timeouts +1,000 at any moment, [\d,]+ ran$/m);
+  },
+  LIMIT_MS,
+);
+
+test("the inotify example prints the file that was written, and ends with Ctrl-C", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bun-ioloop-inotify-"));
+  try {
+    const watcher = example("inotify.ts", folder);
+    const lines: string[] = [];
+    const decoder = new TextDecoder();
+    for await (const chunk of watcher.stdout) {
+      lines.push(...decoder.decode(chunk).trimEnd().split("\n"));
+      if (lines.length === 1) await Bun.write(join(folder, "hello.txt"), "hello");
+      else watcher.kill("SIGINT");
+    }
+    await watcher.exited;
+    expect(lines).toEqual([`watching ${folder}`, "written: hello.txt"]);
+    expect(watcher.signalCode).toBe("SIGINT");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

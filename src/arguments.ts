@@ -8,7 +8,7 @@ const FD_MAX = 0x7fffffff;
 
 /** The number behind `target`. Throws at what can name no open file. */
 export function checkFd(target: FdLike, syscall: string): number {
-  const fd = typeof target === "object" && target !== null ? target.fd : target;
+  const fd = descriptorOf(target);
   if (typeof fd !== "number") {
     throw new TypeError(
       `fd must be a number or an object with a numeric "fd", not ${show(target)}: pass the descriptor itself`,
@@ -23,10 +23,19 @@ export function checkFd(target: FdLike, syscall: string): number {
   return fd;
 }
 
-/** The number behind `target`, or -1 where there is none: for calls that never throw. */
+/** The number behind `target`, or -1 where there is none. Never throws. */
 export function fdOf(target: FdLike): number {
-  const fd: unknown = typeof target === "object" && target !== null ? target.fd : target;
-  return typeof fd === "number" && Number.isInteger(fd) && fd >= 0 && fd <= FD_MAX ? fd : -1;
+  try {
+    const fd = descriptorOf(target);
+    return typeof fd === "number" && Number.isInteger(fd) && fd >= 0 && fd <= FD_MAX ? fd : -1;
+  } catch {
+    return -1;
+  }
+}
+
+function descriptorOf(target: FdLike): unknown {
+  const carrier = typeof target === "object" ? target !== null : typeof target === "function";
+  return carrier ? (target as { readonly fd: unknown }).fd : target;
 }
 
 export function checkEvents(events: number): number {

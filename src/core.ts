@@ -57,7 +57,9 @@ export class Core {
     this.#options = options;
     this.#timed = options.slowCallback !== Number.POSITIVE_INFINITY;
     this.poller = new Poller(options.maxEvents, options.spin);
-    this.handlers = new HandlerTable(this.poller, (fd, error) => this.#report(error, "update", fd));
+    this.handlers = new HandlerTable(this.poller, (error) => {
+      this.#report(error, "update", error.fd ?? -1);
+    });
   }
 
   /**

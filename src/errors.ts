@@ -35,7 +35,7 @@ export class IOLoopError extends Error {
   }
 }
 
-export const { EAGAIN, EBADF, EEXIST, EINTR, ENOENT, EPERM } = constants.errno;
+export const { EAGAIN, EBADF, EEXIST, EINTR, ELOOP, ENOENT, EPERM } = constants.errno;
 
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: start the service, or check the address",
   ECONNRESET: "the peer reset the connection: close the fd",
   EINVAL: "the system call does not fit this fd: check what kind of file it is",
-  ELOOP: "the loops would watch each other in a circle: take one of them out",
+  ELOOP: "the loops watch each other in a circle, or are nested too deep: take one of them out",
   EMFILE: "this process has no free fd: close some, or raise the limit (ulimit -n)",
   ENFILE: "the system has no free fd: close some, or raise fs.file-max",
   ENOBUFS: "the system has no buffer space: try again later",

@@ -1,6 +1,6 @@
 import { GENERATION_MAX, GENERATION_SHIFT, WORD_BITS } from "./abi.ts";
 import type { FdLike } from "./arguments.ts";
-import { EEXIST, ENOENT, EPERM, systemError } from "./errors.ts";
+import { EEXIST, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
 import { ERROR, INTEREST, ONESHOT, READ, REARMED, WRITE } from "./events.ts";
 import type { Poller } from "./poller.ts";
 
@@ -30,7 +30,7 @@ const ADVICE: Readonly<Record<number, string>> = {
  */
 export class HandlerTable {
   readonly #poller: Poller;
-  readonly #refused: (fd: number, error: Error) => void;
+  readonly #refused: (error: IOLoopError) => void;
 
   #capacity = CAPACITY_FIRST;
   #words = new Int32Array(CAPACITY_FIRST);
@@ -43,6 +43,7 @@ export class HandlerTable {
   readonly #args: unknown[] = new Array(CAPACITY_FIRST).fill(undefined);
 
   readonly #changed: number[] = [];
+  readonly #refusals: IOLoopError[] = [];
   #generation = 0;
   #batch = 0;
   #ghostInBatch = false;
@@ -56,7 +57,7 @@ export class HandlerTable {
   deferring = false;
 
   /** `refused` hears of a deferred update that the kernel would not take; the handler is gone by then. */
-  constructor(poller: Poller, refused: (fd: number, error: Error) => void) {
+  constructor(poller: Poller, refused: (error: IOLoopError) => void) {
     this.#poller = poller;
     this.#refused = refused;
   }
@@ -120,7 +121,12 @@ export class HandlerTable {
   }
 
   has(fd: number): boolean {
-    return fd < this.#capacity && this.#words[fd] !== 0;
+    return fd >= 0 && fd < this.#capacity && this.#words[fd] !== 0;
+  }
+
+  /** The fd that `target` was registered with, which it may no longer tell; -1 when it was not. */
+  find(target: FdLike): number {
+    return this.#targets.indexOf(target);
   }
 
   /** A number that differs between two registrations of one fd; 0 where there is none. */
@@ -138,6 +144,8 @@ export class HandlerTable {
     if ((word & INTEREST) === 0) {
       // Paused: late when the kernel has not heard of it yet, a ghost when it has.
       this.#drop(((this.#armed[fd] as number) & INTEREST) === 0);
+      // An edge is told once, and this was it: a handler that resumes in this batch arms it again.
+      if (this.#changes[fd] === CHANGED) this.#changes[fd] = REARM;
       return 0;
     }
     if ((word & ONESHOT) !== 0) this.#armed[fd] = (word & ~WORD_BITS) | ONESHOT;
@@ -159,6 +167,7 @@ export class HandlerTable {
     this.#batch = (this.#batch + 1) | 0;
     if (this.#changed.length > 0) this.#sendChanges();
     if (this.#ghostInBatch) this.#exorcise();
+    if (this.#refusals.length > 0) this.#reportRefusals();
   }
 
   clear(): void {
@@ -169,6 +178,7 @@ export class HandlerTable {
     this.#targets.fill(undefined);
     this.#args.fill(undefined);
     this.#changed.length = 0;
+    this.#refusals.length = 0;
     this.size = 0;
   }
 
@@ -178,7 +188,7 @@ export class HandlerTable {
       this.#changes[fd] = CLEAN;
       if (change === CLEAN || !this.has(fd)) continue;
       const outcome = this.#send(fd, change === REARM);
-      if (outcome < 0) this.#refuse([fd, outcome]);
+      if (outcome < 0) this.#refuse(fd, outcome);
     }
   }
 
@@ -196,10 +206,17 @@ export class HandlerTable {
     return outcome;
   }
 
-  /** Removes the handlers of (fd, -errno) pairs before it reports them, since a report may throw. */
-  #refuse(...refusals: readonly (readonly [number, number])[]): void {
-    for (const [fd] of refusals) this.remove(fd);
-    for (const [fd, outcome] of refusals) this.#refused(fd, systemError(-outcome, SYSCALL, fd));
+  /** Removes a handler whose registration the kernel refused; it is reported by `#reportRefusals`. */
+  #refuse(fd: number, outcome: number): void {
+    this.remove(fd);
+    this.#refusals.push(systemError(-outcome, SYSCALL, fd));
+  }
+
+  /** A report may throw; what is left then is reported at the next flush. */
+  #reportRefusals(): void {
+    for (let error = this.#refusals.shift(); error !== undefined; error = this.#refusals.shift()) {
+      this.#refused(error);
+    }
   }
 
   #drop(ghost: boolean): void {
@@ -221,7 +238,6 @@ export class HandlerTable {
     // Without a free fd the old queue stays, and the next sighting tries again.
     if (this.#poller.reset() < 0) return;
     this.#ghostSuspected = false;
-    const refusals: [number, number][] = [];
     for (let fd = 0; fd < this.#capacity; fd++) {
       const armed = this.#armed[fd] as number;
       if (armed === 0) continue;
@@ -231,9 +247,8 @@ export class HandlerTable {
         continue;
       }
       const outcome = this.#poller.add(fd, armed);
-      if (outcome < 0) refusals.push([fd, outcome]);
+      if (outcome < 0) this.#refuse(fd, outcome);
     }
-    this.#refuse(...refusals);
   }
 
   #grow(least: number): void {

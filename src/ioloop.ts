@@ -15,6 +15,9 @@ import { type IOLoopOptions, resolveOptions } from "./options.ts";
 import { runUntil } from "./run-until.ts";
 import { WallClock } from "./wall-clock.ts";
 
+/** What a handler can be given as `arg`: anything but undefined, which means that there is none. */
+export type Arg = NonNullable<unknown> | null;
+
 /** Names a pending timeout. Unique for the life of its loop, intervals included. */
 export type TimeoutRef = number;
 /** Names a running interval. Unique for the life of its loop, timeouts included. */
@@ -79,7 +82,7 @@ export class IOLoop implements Disposable {
     events: number,
     handler: (fd: F, events: number) => unknown,
   ): boolean;
-  addHandler<F extends FdLike, A>(
+  addHandler<F extends FdLike, A extends Arg>(
     fd: F,
     events: number,
     handler: (arg: A, fd: F, events: number) => unknown,
@@ -118,13 +121,15 @@ export class IOLoop implements Disposable {
 
   /**
    * Stops watching. No event for the fd is delivered after this returns, not even from the batch being
-   * dispatched. Never throws; fine after the fd was closed, better before.
+   * dispatched. Never throws; fine after the fd was closed, better before. An object is found by its
+   * identity where it no longer tells its fd.
    *
    * @returns false when the fd has no handler.
    */
   removeHandler(fd: FdLike): boolean {
+    const { handlers } = this.#core;
     const number = fdOf(fd);
-    return number >= 0 && this.#core.handlers.remove(number);
+    return handlers.remove(number >= 0 ? number : handlers.find(fd));
   }
 
   /** Runs `callback(arg)` on the next pass over the callbacks, in the order added. */

@@ -5,7 +5,7 @@ import {
   STATE_WAKE_FD,
   STATE_WORDS,
 } from "./abi.ts";
-import { EINTR, systemError } from "./errors.ts";
+import { EINTR, ELOOP, systemError } from "./errors.ts";
 import { type Native, native } from "./native.ts";
 
 const NS_PER_MS = 1e6;
@@ -96,7 +96,7 @@ export class Poller {
   /** An fd that is readable while this poller has events; made at the first call. */
   expose(): number {
     const fd = this.#native.ioloop_expose(this.#state);
-    if (fd < 0) throw systemError(-fd, "epoll_create1");
+    if (fd < 0) throw systemError(-fd, fd === -ELOOP ? "epoll_ctl" : "epoll_create1");
     return fd;
   }
 

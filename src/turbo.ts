@@ -1,7 +1,7 @@
 import type { FdLike } from "./arguments.ts";
 import { IOLoopError } from "./errors.ts";
 import { ERROR, PRI, READ, WRITE } from "./events.ts";
-import { type IntervalRef, IOLoop, instance, type TimeoutRef } from "./ioloop.ts";
+import { type Arg, type IntervalRef, IOLoop, instance, type TimeoutRef } from "./ioloop.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /** Epoch milliseconds have been above this since 2001; no machine is up for 31 years. */
@@ -27,13 +27,13 @@ export class TurboIOLoop {
     events: number,
     handler: (fd: F, events: number) => unknown,
   ): boolean;
-  add_handler<F extends FdLike, A>(
+  add_handler<F extends FdLike, A extends Arg>(
     fd: F,
     events: number,
     handler: (arg: A, fd: F, events: number) => unknown,
     arg: A,
   ): boolean;
-  add_handler<F extends FdLike, A>(
+  add_handler<F extends FdLike, A extends Arg>(
     fd: F,
     events: number,
     handler: (...args: never[]) => unknown,

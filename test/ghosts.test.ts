@@ -1,0 +1,158 @@
+import { describe, expect, test } from "bun:test";
+import { type CallContext, EDGE, READ, WRITE } from "../src/index.ts";
+import * as io from "../src/io.ts";
+import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { expectSleep, makeGhost, PASSES } from "./support-ghosts.ts";
+import { dup, dup2 } from "./support-libc.ts";
+import { watch } from "./support-watch.ts";
+
+describe("a closed fd whose open file lives on", () => {
+  test("in a child process does not make the loop spin", async () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    watch(loop, a, WRITE);
+    const child = Bun.spawn(["sleep", "60"], { stdio: [a, "ignore", "ignore"] });
+    try {
+      fds.close(a);
+      expect(loop.removeHandler(a)).toBe(true);
+      expectSleep(loop);
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  });
+
+  test("under a duplicate leaves the processor idle", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    makeGhost(loop, fds);
+    loop.callLater(200, () => loop.stop());
+    const before = process.cpuUsage();
+    run(loop);
+    const { user, system } = process.cpuUsage(before);
+    // A spinning loop uses all of the 200 ms; half leaves room for the engine's own threads.
+    expect((user + system) / 1000).toBeLessThan(100);
+  });
+
+  test("is told to nobody after the removal", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a, b] = fds.pair();
+    const seen = watch(loop, a, READ);
+    fds.keep(dup(a));
+    fds.close(a);
+    loop.removeHandler(a);
+    poke(b);
+    for (let pass = 0; pass < PASSES; pass++) expect(loop.runOnce(0)).toBe(0);
+    expect(seen).toEqual([]);
+  });
+
+  test("and that was closed and removed within a batch does not make the loop spin", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    fds.keep(dup(a));
+    loop.addHandler(a, WRITE, (fd) => {
+      fds.close(fd);
+      loop.removeHandler(fd);
+    });
+    loop.runOnce(0);
+    expectSleep(loop);
+  });
+
+  test("and that is paused after the close does not make the loop spin", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    watch(loop, a, WRITE);
+    fds.keep(dup(a));
+    fds.close(a);
+    loop.updateHandler(a, 0);
+    expectSleep(loop);
+    expect(loop.removeHandler(a)).toBe(true);
+  });
+
+  test("and that is paused in its own handler after the close does not make the loop spin", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    fds.keep(dup(a));
+    loop.addHandler(a, WRITE, (fd) => {
+      fds.close(fd);
+      loop.updateHandler(fd, 0);
+    });
+    loop.runOnce(0);
+    expectSleep(loop);
+  });
+
+  test("does not reach the handler of a new file under its number", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [quiet, peer] = fds.pair();
+    const ghost = makeGhost(loop, fds);
+    fds.keep(dup2(quiet, ghost));
+    const seen = watch(loop, ghost, READ);
+    expectSleep(loop);
+    poke(peer);
+    loop.runOnce(0);
+    expect(seen).toEqual([READ]);
+  });
+
+  test("and that nobody removed loses its handler, once reading it fails", () => {
+    const reports: CallContext[] = [];
+    using loop = testLoop({ onError: (_error, context) => reports.push(context) });
+    using fds = new Fds();
+    const [a] = fds.pair();
+    fds.keep(dup(a));
+    loop.addHandler(a, READ | WRITE, (fd) => io.read(fd, new Uint8Array(1)));
+    fds.close(a);
+    expectSleep(loop);
+    expect(reports).toEqual([{ source: "handler", fd: a }]);
+    expect(loop.removeHandler(a)).toBe(false);
+  });
+
+  test("is one of many, and all of them go", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    for (let round = 0; round < 3; round++) {
+      for (let count = 0; count < 3; count++) makeGhost(loop, fds);
+      for (let pass = 0; pass < PASSES; pass++) loop.runOnce(0);
+    }
+    expectSleep(loop);
+  });
+});
+
+test("what is removed within a batch is no ghost: an EDGE handler is not told anew", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  const [a] = fds.pair();
+  const seen = watch(loop, a, WRITE | EDGE);
+  for (let round = 0; round < 2 * PASSES; round++) {
+    const both = fds.pair();
+    for (const fd of both) {
+      loop.addHandler(fd, WRITE, () => {
+        for (const removed of both) loop.removeHandler(removed);
+      });
+    }
+    loop.runOnce(0);
+  }
+  expect(seen).toEqual([WRITE]);
+});
+
+test("a duplicate that takes the closed number back finds its handler in place", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  const [a, b] = fds.pair();
+  const seen = watch(loop, a, READ);
+  const keeper = fds.keep(dup(a));
+  fds.close(a);
+  loop.removeHandler(a);
+  fds.keep(dup2(keeper, a));
+  const again = watch(loop, a, READ);
+  expect(thrownBy(() => watch(loop, a, READ))).toMatchObject({ code: "EEXIST" });
+  poke(b);
+  expect(loop.runOnce(0)).toBe(1);
+  expect(seen).toEqual([]);
+  expect(again).toEqual([READ]);
+});

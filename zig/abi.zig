@@ -62,6 +62,8 @@ pub const State = extern struct {
     outer_fd: i32,
     /// 1 when waits are counted in whole milliseconds, 0 for nanoseconds.
     timeout_ms_only: i32,
+    /// 1 when the last wait used up a wake, which no record tells.
+    woken: i32,
 };
 
 /// The bytes of one ready entry as the kernel writes it. The batch holds room for that many, since
@@ -80,6 +82,7 @@ pub const layout = [_]i32{
     @sizeOf(State),
     @offsetOf(State, "poller_fd"),
     @offsetOf(State, "timeout_ms_only"),
+    @offsetOf(State, "woken"),
     @as(u8, @bitCast(Bits{ .read = true })),
     @as(u8, @bitCast(Bits{ .pri = true })),
     @as(u8, @bitCast(Bits{ .write = true })),
@@ -95,7 +98,7 @@ comptime {
     assert(@offsetOf(Record, "fd") == 0);
     assert(@offsetOf(Record, "word") == 4);
     assert(@bitOffsetOf(Word, "generation") == 8);
-    assert(@sizeOf(State) == 16);
+    assert(@sizeOf(State) == 20);
     assert(kernel_event_bytes_max >= @sizeOf(Record));
 }
 

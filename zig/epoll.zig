@@ -36,7 +36,13 @@ comptime {
 
 /// Opens the queue and its wake fd. On failure nothing stays open.
 pub fn open(state: *State, force_timeout_ms: bool) i32 {
-    state.* = .{ .poller_fd = -1, .wake_fd = -1, .outer_fd = -1, .timeout_ms_only = 0 };
+    state.* = .{
+        .poller_fd = -1,
+        .wake_fd = -1,
+        .outer_fd = -1,
+        .timeout_ms_only = 0,
+        .woken = 0,
+    };
 
     const poller_fd = outcome.of(linux.epoll_create1(linux.EPOLL.CLOEXEC));
     if (poller_fd < 0) return poller_fd;
@@ -163,10 +169,14 @@ pub fn wait(state: *State, events: [*]Event, count_max: u32, timeout_ns: u64) i3
     else
         waitNanoseconds(state.poller_fd, events, count_max, timeout_ns);
 
+    state.woken = 0;
     const count = outcome.of(returned);
     if (count <= 0) return count;
     assert(count <= count_max);
-    return pack(events, @intCast(count));
+    const packed_count = pack(events, @intCast(count));
+    state.woken = count - packed_count;
+    assert(state.woken == 0 or state.woken == 1);
+    return packed_count;
 }
 
 /// Ends the current wait, or the next one. Callable from any thread.

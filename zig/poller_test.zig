@@ -94,6 +94,7 @@ test "a wake ends one wait, is merged, and is never a record" {
 
     for (0..100) |_| try testing.expectEqual(@as(i32, 0), backend.wake(poller.state.wake_fd));
     try testing.expectEqual(@as(usize, 0), (try poller.waitRecords(60 * std.time.ns_per_s)).len);
+    try testing.expectEqual(@as(i32, 1), poller.state.woken);
     // The merged wake is used up: this wait lasts its whole time.
     var before: linux.timespec = undefined;
     var after: linux.timespec = undefined;

@@ -26,10 +26,11 @@ export const GENERATION_MAX = 0xffffff;
 export const KERNEL_EVENT_BYTES = 16;
 
 /** One poller's native state, as Int32 words. */
-export const STATE_WORDS = 4;
+export const STATE_WORDS = 5;
 export const STATE_POLLER_FD = 0;
 export const STATE_WAKE_FD = 1;
 export const STATE_TIMEOUT_MS_ONLY = 3;
+export const STATE_WOKEN = 4;
 
 /** The sender of a datagram as the library writes it: Int32 words, then the text. */
 export const ADDRESS_BYTES = 128;

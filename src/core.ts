@@ -50,8 +50,8 @@ export class Core {
   closed = false;
   stopping = false;
   #done = never;
-  /** An error of `onError` itself, thrown while microtasks ran: it leaves the run at the next chance. */
-  #escaped: { readonly error: unknown } | undefined;
+  /** Errors of `onError` itself, thrown while microtasks ran: each leaves a run at the next chance. */
+  readonly #escaped: unknown[] = [];
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -70,6 +70,7 @@ export class Core {
     this.#occupy();
     this.#done = done;
     try {
+      this.#drain();
       if (begin !== undefined) this.#call(begin, undefined, "callback", 0);
       if (done()) return;
       do this.#iterate(Number.POSITIVE_INFINITY);
@@ -84,6 +85,7 @@ export class Core {
   runOnce(waitMs: number): number {
     const outer = this.#occupy(waitMs === 0);
     try {
+      this.#drain();
       return this.#iterate(waitMs);
     } finally {
       this.#release(outer);
@@ -202,14 +204,14 @@ export class Core {
     this.#settle(began, source, id);
   }
 
-  /** After every call: its microtasks, then what they left behind. */
-  #settle(began: number, source: Source, id: number): void {
+  #drain(): void {
     drainMicrotasks();
-    if (this.#escaped !== undefined) {
-      const { error } = this.#escaped;
-      this.#escaped = undefined;
-      throw error;
-    }
+    if (this.#escaped.length > 0) throw this.#escaped.shift();
+  }
+
+  /** After every call: its microtasks, then whether it was slow. */
+  #settle(began: number, source: Source, id: number): void {
+    this.#drain();
     if (!this.#timed) return;
     const durationMs = performance.now() - began;
     if (durationMs >= this.#options.slowCallback) {
@@ -229,7 +231,7 @@ export class Core {
       } catch (thrown) {
         // Out of a run it goes the way of every unhandled rejection.
         if (!this.running) throw thrown;
-        this.#escaped = { error: thrown };
+        this.#escaped.push(thrown);
       }
     };
     if (interval !== undefined) interval.pending = true;

@@ -15,7 +15,9 @@ export interface Interval {
  */
 export function nextBeat({ start, period }: Interval, now: number): number {
   const beats = Math.floor((now - start) / period) + 1;
-  const next = start + beats * period;
-  // Rounding can put a very short period's beat on `now` itself.
-  return next > now ? next : start + (beats + 1) * period;
+  let next = start + beats * period;
+  // Rounding can put a beat on `now` itself.
+  if (next <= now) next = start + (beats + 1) * period;
+  // A period below the clock's resolution has no grid: it beats as soon as the clock has moved.
+  return next > now && Number.isFinite(next) ? next : now + Math.max(now, 1) * Number.EPSILON;
 }

@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import linuxArm64 from "../native/linux-arm64.so" with { type: "file" };
 import linuxX64 from "../native/linux-x64.so" with { type: "file" };
 import { ABI_VERSION } from "./abi.ts";
-import { IOLoopError } from "./errors.ts";
+import { EMFILE, IOLoopError, systemError } from "./errors.ts";
 
 type Memory = Int32Array | Uint8Array;
 
@@ -137,6 +137,7 @@ export function load(host: Host): Native {
       return library.symbols as unknown as Symbols;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
+      if (reason.includes("Too many open files")) throw systemError(EMFILE, "dlopen", file);
       throw new IOLoopError(
         "ERR_LIBRARY",
         `the native library ${file} cannot be loaded (${reason}): ${remedy(host)}`,

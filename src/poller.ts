@@ -3,6 +3,7 @@ import {
   STATE_POLLER_FD,
   STATE_TIMEOUT_MS_ONLY,
   STATE_WAKE_FD,
+  STATE_WOKEN,
   STATE_WORDS,
 } from "./abi.ts";
 import { EINTR, ELOOP, systemError } from "./errors.ts";
@@ -52,7 +53,7 @@ export class Poller {
       const spinMs = Math.min(this.#spinMs, timeoutMs);
       do {
         const count = this.#poll(0);
-        if (count > 0) return count;
+        if (count > 0 || this.#state[STATE_WOKEN] === 1) return Math.max(count, 0);
         elapsed = performance.now() - began;
       } while (elapsed < spinMs);
     }

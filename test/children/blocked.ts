@@ -1,0 +1,10 @@
+import { readlinkSync } from "node:fs";
+import { IOLoop } from "../../src/index.ts";
+
+declare const self: Worker;
+
+const loop = new IOLoop({ maxWait: Number.POSITIVE_INFINITY });
+loop.callLater(60_000, () => loop.stop());
+// Where this thread stands in /proc: <process>/task/<thread>
+self.postMessage(readlinkSync("/proc/thread-self").split("/").at(-1));
+loop.start();

@@ -1,0 +1,23 @@
+import { IOLoop, READ } from "../../src/index.ts";
+import * as io from "../../src/io.ts";
+import { report } from "../support-child.ts";
+
+let heard = 0;
+process.on("SIGUSR2", () => heard++);
+using loop = new IOLoop();
+let called = 0;
+loop.addHandler(io.pipe()[0], READ, () => called++);
+await Bun.write(Bun.stdout, "ready\n");
+
+let began = performance.now();
+called += loop.runOnce(200);
+const runOnceMs = performance.now() - began;
+
+loop.callLater(150, () => loop.stop());
+began = performance.now();
+loop.start();
+const startMs = performance.now() - began;
+
+// Bun's own loop hears of the signals now.
+await Bun.sleep(20);
+report({ runOnceMs, startMs, called, heard });

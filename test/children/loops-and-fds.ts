@@ -1,0 +1,25 @@
+import { readdirSync } from "node:fs";
+import { IOLoop, READ } from "../../src/index.ts";
+import * as io from "../../src/io.ts";
+import { report } from "../support-child.ts";
+
+const [reader, writer] = io.pipe();
+io.write(writer, new Uint8Array(1));
+
+function openAndClose(round: number): void {
+  const loop = new IOLoop();
+  loop.addHandler(reader, READ, () => {
+    if (round % 3 === 0) loop.close();
+    if (round % 3 === 1) throw new Error("leaves the loop");
+  });
+  loop.callLater(1000, () => {});
+  if (round % 2 === 0 && loop.fd < 0) throw new Error("no fd");
+  loop.runOnce(0);
+  loop.close();
+}
+
+console.error = () => {};
+openAndClose(0);
+const before = readdirSync("/proc/self/fd").length;
+for (let round = 0; round < 1000; round++) openAndClose(round);
+report({ left: readdirSync("/proc/self/fd").length - before });

@@ -1,0 +1,11 @@
+import { parentPort } from "node:worker_threads";
+
+/** Int32 cells that a test shares with its Workers. */
+export const GATE = 0;
+export const COUNT = 1;
+
+/** Tells the test that this Worker is there, then waits until the test opens the gate. */
+export function passGate(cells: Int32Array): void {
+  parentPort?.postMessage("ready");
+  Atomics.wait(cells, GATE, 0, 4000);
+}

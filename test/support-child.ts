@@ -1,0 +1,64 @@
+import { join } from "node:path";
+
+/** Far above what a child needs on a slow machine: one that hangs is killed. */
+const LIMIT_MS = 20_000;
+const PROD_EVERY_MS = 5;
+
+export interface ChildOptions {
+  readonly args?: readonly string[];
+  /** A command in front of Bun's, such as strace. */
+  readonly under?: readonly string[];
+  /** Called every few milliseconds from when the child has printed "ready" until it ends. */
+  readonly prod?: (pid: number) => void;
+}
+
+export interface ChildResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number;
+}
+
+/** Runs `test/children/<name>` as a process of its own. */
+export async function runChild(name: string, options: ChildOptions = {}): Promise<ChildResult> {
+  const program = join(import.meta.dir, "children", name);
+  const { args = [], under = [], prod } = options;
+  const child = Bun.spawn([...under, process.execPath, program, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  const stderr = child.stderr.text();
+  let stdout = "";
+  let prodding: ReturnType<typeof setInterval> | undefined;
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    stdout += chunk;
+    if (prod !== undefined && prodding === undefined && stdout.includes("ready\n")) {
+      prodding = setInterval(() => {
+        if (child.exitCode === null && child.signalCode === null) prod(child.pid);
+      }, PROD_EVERY_MS);
+    }
+  }
+  const code = await child.exited;
+  clearInterval(prodding);
+  return { stdout, stderr: await stderr, code };
+}
+
+/** Runs a child that ends with `report`; returns its figures. */
+export async function figuresOf(
+  name: string,
+  options: ChildOptions = {},
+): Promise<Record<string, number>> {
+  const { stdout, stderr, code } = await runChild(name, options);
+  const line = stdout.trimEnd().split("\n").at(-1);
+  if (code !== 0 || line === undefined || !line.startsWith("{")) {
+    throw new Error(`${name} ended with ${code}: ${stdout}${stderr}`);
+  }
+  return JSON.parse(line) as Record<string, number>;
+}
+
+/** In a child: prints what `figuresOf` reads. */
+export function report(figures: Readonly<Record<string, number>>): void {
+  console.log(JSON.stringify(figures));
+}

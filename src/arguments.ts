@@ -9,10 +9,16 @@ const FD_MAX = 0x7fffffff;
 /** The number behind `target`. Throws at what can name no open file. */
 export function checkFd(target: FdLike, syscall: string): number {
   const fd = descriptorOf(target);
+  if (typeof fd === "number") return checkFdNumber(fd, syscall);
+  throw new TypeError(
+    `fd must be a number or an object with a numeric "fd", not ${show(target)}: pass the descriptor itself`,
+  );
+}
+
+/** The same for calls that take the number alone. */
+export function checkFdNumber(fd: number, syscall: string): number {
   if (typeof fd !== "number") {
-    throw new TypeError(
-      `fd must be a number or an object with a numeric "fd", not ${show(target)}: pass the descriptor itself`,
-    );
+    throw new TypeError(`fd must be a number, not ${show(fd)}: pass the descriptor itself`);
   }
   if (!Number.isInteger(fd)) {
     throw new RangeError(`fd must be an integer, not ${fd}: pass the number that opening it gave`);

@@ -3,6 +3,7 @@ import type { FdLike } from "./arguments.ts";
 import { EEXIST, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
 import { ERROR, INTEREST, ONESHOT, READ, REARMED, WRITE } from "./events.ts";
 import type { Poller } from "./poller.ts";
+import { enlarged } from "./typed-array.ts";
 
 /** A handler as the table keeps it: called with (fd, events), or (arg, fd, events). */
 export type StoredHandler = (...args: unknown[]) => unknown;
@@ -37,7 +38,7 @@ export class HandlerTable {
   #armed = new Int32Array(CAPACITY_FIRST);
   #changes = new Uint8Array(CAPACITY_FIRST);
   /** The batch during which an fd was last removed: its record there is late, in a later one a ghost. */
-  #removedIn = new Int32Array(CAPACITY_FIRST).fill(-1);
+  #removedIn = new Int32Array(CAPACITY_FIRST);
   readonly #handlers: (StoredHandler | undefined)[] = new Array(CAPACITY_FIRST).fill(undefined);
   readonly #targets: (FdLike | undefined)[] = new Array(CAPACITY_FIRST).fill(undefined);
   readonly #args: unknown[] = new Array(CAPACITY_FIRST).fill(undefined);
@@ -253,18 +254,10 @@ export class HandlerTable {
 
   #grow(least: number): void {
     const capacity = Math.max(this.#capacity * 2, least);
-    const words = new Int32Array(capacity);
-    words.set(this.#words);
-    this.#words = words;
-    const armed = new Int32Array(capacity);
-    armed.set(this.#armed);
-    this.#armed = armed;
-    const changes = new Uint8Array(capacity);
-    changes.set(this.#changes);
-    this.#changes = changes;
-    const removedIn = new Int32Array(capacity).fill(-1);
-    removedIn.set(this.#removedIn);
-    this.#removedIn = removedIn;
+    this.#words = enlarged(this.#words, capacity);
+    this.#armed = enlarged(this.#armed, capacity);
+    this.#changes = enlarged(this.#changes, capacity);
+    this.#removedIn = enlarged(this.#removedIn, capacity);
     while (this.#handlers.length < capacity) {
       this.#handlers.push(undefined);
       this.#targets.push(undefined);

@@ -1,6 +1,6 @@
 import { SOCKET_DATAGRAM, SOCKET_REUSE_PORT } from "./abi.ts";
 import { decodeSender, type Endpoint, encodeAddress, type Sender, senderBytes } from "./address.ts";
-import { checkFd, checkInteger, show } from "./arguments.ts";
+import { checkFdNumber, checkInteger, show } from "./arguments.ts";
 import { EAGAIN, EINTR, systemError } from "./errors.ts";
 import { native } from "./native.ts";
 
@@ -64,7 +64,7 @@ export function connect(options: ConnectOptions): number {
 
 /** Takes one waiting connection: its fd, non-blocking and close-on-exec, or WOULD_BLOCK. */
 export function accept(fd: number): number {
-  checkFd(fd, "accept");
+  checkFdNumber(fd, "accept");
   for (;;) {
     const result = native().ioloop_accept(fd);
     if (result >= 0) return result;
@@ -161,7 +161,7 @@ export function pipe(): [number, number] {
 
 /** Closes an fd. Remove its handler first. */
 export function close(fd: number): void {
-  succeed(native().ioloop_close_fd(checkFd(fd, "close")), "close", fd);
+  succeed(native().ioloop_close_fd(checkFdNumber(fd, "close")), "close", fd);
 }
 
 /** Ends one or both directions of a connected socket; the peer reads the end of file. */
@@ -170,23 +170,23 @@ export function shutdown(fd: number, direction: "read" | "write" | "both"): void
   if (how < 0) {
     throw new TypeError(`direction must be "read", "write" or "both", not ${show(direction)}`);
   }
-  succeed(native().ioloop_shutdown(checkFd(fd, "shutdown"), how), "shutdown", fd);
+  succeed(native().ioloop_shutdown(checkFdNumber(fd, "shutdown"), how), "shutdown", fd);
 }
 
 /** Makes an fd non-blocking, or blocking again. It is a property of the open file: duplicates share it. */
 export function setNonBlocking(fd: number, on = true): void {
   const flag = on ? 1 : 0;
-  succeed(native().ioloop_set_non_blocking(checkFd(fd, "fcntl"), flag), "fcntl", fd);
+  succeed(native().ioloop_set_non_blocking(checkFdNumber(fd, "fcntl"), flag), "fcntl", fd);
 }
 
 /** The port that a socket is bound to; 0 for a Unix socket. */
 export function localPort(fd: number): number {
-  return succeed(native().ioloop_local_port(checkFd(fd, "getsockname")), "getsockname", fd);
+  return succeed(native().ioloop_local_port(checkFdNumber(fd, "getsockname")), "getsockname", fd);
 }
 
 /** A socket's pending error as an errno, 0 for none. Reading it clears it. */
 export function socketError(fd: number): number {
-  return succeed(native().ioloop_socket_error(checkFd(fd, "getsockopt")), "getsockopt", fd);
+  return succeed(native().ioloop_socket_error(checkFdNumber(fd, "getsockopt")), "getsockopt", fd);
 }
 
 /** True for "would block", false for "try again"; throws every other -errno. */
@@ -209,7 +209,7 @@ function checkRange(
   offset: number,
   length: number | undefined,
 ): number {
-  checkFd(fd, syscall);
+  checkFdNumber(fd, syscall);
   if (!(buffer instanceof Uint8Array)) {
     throw new TypeError(`buffer must be a Uint8Array, not ${show(buffer)}`);
   }

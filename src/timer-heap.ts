@@ -1,3 +1,5 @@
+import { enlarged } from "./typed-array.ts";
+
 /**
  * Pending timers, nearest deadline first, those with equal deadlines in the order added: a 4-ary heap on
  * flat arrays. Add, remove and take are O(log n), and no object stands behind an entry (44 bytes for
@@ -238,24 +240,14 @@ export class TimerHeap<Value> {
 
   #growHeap(): void {
     const capacity = this.#deadlines.length * 2;
-    const deadlines = new Float64Array(capacity);
-    deadlines.set(this.#deadlines);
-    this.#deadlines = deadlines;
-    const slots = new Uint32Array(capacity);
-    slots.set(this.#slots);
-    this.#slots = slots;
+    this.#deadlines = enlarged(this.#deadlines, capacity);
+    this.#slots = enlarged(this.#slots, capacity);
   }
 
   #growSlots(): void {
     const capacity = this.#positions.length * 2;
-    const positions = new Int32Array(capacity);
-    positions.set(this.#positions);
-    this.#positions = positions;
-    const generations = new Uint32Array(capacity);
-    generations.set(this.#generations);
-    this.#generations = generations;
-    const sequences = new Float64Array(capacity);
-    sequences.set(this.#sequences);
-    this.#sequences = sequences;
+    this.#positions = enlarged(this.#positions, capacity);
+    this.#generations = enlarged(this.#generations, capacity);
+    this.#sequences = enlarged(this.#sequences, capacity);
   }
 }

@@ -123,10 +123,8 @@ export const ioloop = {
     }
     return wrapper;
   },
-  /** Makes a new loop. */
-  IOLoop(): TurboIOLoop {
-    return new TurboIOLoop();
-  },
+  /** Makes a new loop, with `new` or without. */
+  IOLoop: makeLoop as { (): TurboIOLoop; new (): TurboIOLoop },
   READ,
   WRITE,
   PRI,
@@ -144,6 +142,10 @@ export const util = {
     return performance.now();
   },
 } as const;
+
+function makeLoop(): TurboIOLoop {
+  return new TurboIOLoop();
+}
 
 function answer(name: string, attempt: () => boolean): boolean {
   try {

@@ -92,9 +92,32 @@ pub fn write(fd: i32, buffer: []const u8) i32 {
     // MSG_NOSIGNAL keeps SIGPIPE away whatever the process did with its disposition.
     const sent = outcome.of(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
     return switch (outcome.errno(sent)) {
-        .NOTSOCK => outcome.of(linux.write(fd, buffer.ptr, buffer.len)),
+        .NOTSOCK => writeWithoutSignal(fd, buffer),
         else => sent,
     };
+}
+
+/// A broken pipe raises SIGPIPE in the thread that writes. Held back and taken away here, it reaches
+/// neither a listener nor the default action, which ends the process.
+fn writeWithoutSignal(fd: i32, buffer: []const u8) i32 {
+    var pipe_signal = linux.sigemptyset();
+    linux.sigaddset(&pipe_signal, .PIPE);
+    var before: linux.sigset_t = undefined;
+    _ = linux.sigprocmask(linux.SIG.BLOCK, &pipe_signal, &before);
+    defer _ = linux.sigprocmask(linux.SIG.SETMASK, &before, null);
+
+    const written = outcome.of(linux.write(fd, buffer.ptr, buffer.len));
+    if (outcome.errno(written) == .PIPE) {
+        const at_once: linux.kernel_timespec = .{ .sec = 0, .nsec = 0 };
+        _ = linux.syscall4(
+            .rt_sigtimedwait,
+            @intFromPtr(&pipe_signal),
+            0,
+            @intFromPtr(&at_once),
+            linux.NSIG / 8,
+        );
+    }
+    return written;
 }
 
 pub fn receive(fd: i32, buffer: []u8, from: *Text) i32 {

@@ -1,0 +1,174 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Host, load } from "../src/native.ts";
+import { GATE } from "./children/worker-gate.ts";
+import { thrownBy } from "./support.ts";
+import { runChild } from "./support-child.ts";
+import { expectIOLoopError, Folder, startWorkers } from "./support-system.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const LIBRARY = join(ROOT, "native", `linux-${process.arch}.so`);
+const HERE: Host = { bunVersion: "1.4.5", platform: process.platform, arch: process.arch };
+const REMEDY = /build the library of this version, or unset the variable/;
+
+function loadFile(override: string): unknown {
+  return thrownBy(() => load({ ...HERE, override }));
+}
+
+/** A copy of the library in which a name is another, of the same length. */
+function renamed(folder: Folder, from: string, to: string): string {
+  const bytes = readFileSync(LIBRARY).toString("latin1").replaceAll(`\0${from}\0`, `\0${to}\0`);
+  const path = folder.file("renamed.so");
+  writeFileSync(path, bytes, "latin1");
+  return path;
+}
+
+describe("the version of Bun", () => {
+  test.each([
+    "1.4.3",
+    "1.4.3-canary.7",
+    "1.4.10",
+    "1.5.0",
+    "1.5.0-canary.1+abcdef",
+    "2.0.0",
+    Bun.version,
+  ])("%s is new enough", (bunVersion) => {
+    expect(load({ ...HERE, bunVersion }).ioloop_abi_version()).toBeGreaterThan(0);
+  });
+
+  test.each(["1.4.2", "1.4.2-canary.1", "1.4.0", "1.3.14", "0.9.9"])(
+    "%s is too old",
+    (bunVersion) => {
+      const error = thrownBy(() => load({ ...HERE, bunVersion }));
+      expectIOLoopError(error, "ERR_BUN_VERSION", /1\.4\.3 or newer/, /bun upgrade/);
+      expect((error as Error).message).toContain(`this is Bun ${bunVersion}:`);
+    },
+  );
+});
+
+describe("the platform", () => {
+  test.each([
+    ["win32", "x64"],
+    ["darwin", "arm64"],
+    ["linux", "riscv64"],
+    ["freebsd", "x64"],
+  ])("%s-%s is named in the error, and what would work", (platform, arch) => {
+    const error = thrownBy(() => load({ ...HERE, platform, arch }));
+    expectIOLoopError(error, "ERR_PLATFORM", /linux-x64, linux-arm64/, /BUN_IOLOOP_LIBRARY/);
+    expect((error as Error).message).toContain(`${platform}-${arch}`);
+  });
+
+  test("does not matter where BUN_IOLOOP_LIBRARY names a library", () => {
+    const host = { ...HERE, platform: "plan9", arch: "mips", override: LIBRARY };
+    expect(load(host).ioloop_abi_version()).toBeGreaterThan(0);
+  });
+
+  test("an empty BUN_IOLOOP_LIBRARY is none", () => {
+    expect(load({ ...HERE, override: "" }).ioloop_abi_version()).toBeGreaterThan(0);
+  });
+});
+
+describe("a library that BUN_IOLOOP_LIBRARY names", () => {
+  test.each(["native/linux-x64.so", "./x.so", "x.so", "~/x.so"])(
+    "must not be relative: %s",
+    (path) => {
+      expectIOLoopError(loadFile(path), "ERR_LIBRARY", /BUN_IOLOOP_LIBRARY/, /absolute path/);
+      expect((loadFile(path) as Error).message).toContain(`"${path}"`);
+    },
+  );
+
+  test("must exist", () => {
+    using folder = new Folder();
+    const path = folder.file("missing.so");
+    const error = loadFile(path);
+    expectIOLoopError(error, "ERR_LIBRARY", REMEDY);
+    expect((error as Error).message).toContain(path);
+    expect((error as Error).cause).toBeInstanceOf(Error);
+  });
+
+  test("must be a file", () => {
+    using folder = new Folder();
+    expectIOLoopError(loadFile(folder.path), "ERR_LIBRARY", REMEDY);
+  });
+
+  test.each([
+    ["empty", Buffer.alloc(0)],
+    ["text", Buffer.from("this is no library\n".repeat(1000))],
+    ["zeros", Buffer.alloc(30_000)],
+    ["a library's first 100 bytes", readFileSync(LIBRARY).subarray(0, 100)],
+  ])("must not be %s", (_what, content) => {
+    using folder = new Folder();
+    const path = folder.file("garbage.so");
+    writeFileSync(path, content);
+    expectIOLoopError(loadFile(path), "ERR_LIBRARY", REMEDY);
+  });
+
+  test.each([0.1, 0.5, 0.9])("must be whole: %f of it is refused", async (part) => {
+    using folder = new Folder();
+    const path = folder.file("truncated.so");
+    const whole = readFileSync(LIBRARY);
+    writeFileSync(path, whole.subarray(0, whole.length * part));
+    // In a child, for a mapping beyond the end of the file kills the process that reads it.
+    const { stdout } = await runChild("load-library.ts", { args: [path] });
+    expect(stdout).toStartWith("ERR_LIBRARY ");
+    expect(stdout).toMatch(REMEDY);
+  });
+
+  test("must be of this ABI version", () => {
+    using folder = new Folder();
+    const path = folder.file("other-abi.so");
+    const target = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-none`;
+    const source = join(import.meta.dir, "children", "other-abi.zig");
+    const cache = join(ROOT, ".zig-cache");
+    const zig = Bun.spawnSync(
+      [
+        join(ROOT, "node_modules/.bin/zig"),
+        ...["build-lib", "-dynamic", "-O", "ReleaseSmall", "-target", target],
+        ...["--cache-dir", cache, `-femit-bin=${path}`, source],
+      ],
+      { stderr: "inherit", timeout: 50_000 },
+    );
+    expect(zig.exitCode).toBe(0);
+    expectIOLoopError(loadFile(path), "ERR_ABI_VERSION", /has ABI version 99/, /needs 1\b/, REMEDY);
+  }, 60_000);
+
+  test("must have our symbols", () => {
+    using folder = new Folder();
+    const path = renamed(folder, "ioloop_abi_version", "another_abi_number");
+    expectIOLoopError(loadFile(path), "ERR_LIBRARY", /ioloop_abi_version/, REMEDY);
+  });
+
+  test("must have all of our symbols", () => {
+    using folder = new Folder();
+    const path = renamed(folder, "ioloop_socket_error", "another_socket_name");
+    expectIOLoopError(loadFile(path), "ERR_LIBRARY", /ioloop_socket_error/, REMEDY);
+  });
+
+  test("may be a copy", () => {
+    using folder = new Folder();
+    const path = folder.file("copy.so");
+    writeFileSync(path, readFileSync(LIBRARY));
+    expect(load({ ...HERE, override: path }).ioloop_abi_version()).toBeGreaterThan(0);
+  });
+});
+
+test("importing the package opens no library; the first use of it does", async () => {
+  const under = ["env", "BUN_IOLOOP_LIBRARY=/nonexistent"];
+  const child = await runChild("no-library.ts", { under });
+  const [first, ...uses] = child.stdout.trimEnd().split("\n");
+  expect(child.stderr).toBe("");
+  expect(first).toBe("imported");
+  expect(uses).toHaveLength(4);
+  for (const use of uses) expect(use).toStartWith("ERR_LIBRARY the native library /nonexistent ");
+  expect(child.code).toBe(0);
+});
+
+test("8 Workers open a loop at once", async () => {
+  const cells = new Int32Array(new SharedArrayBuffer(4));
+  await using workers = await startWorkers(8, "open-loop.ts", cells);
+  const results = Promise.all(workers.all.map((worker) => worker.message()));
+  Atomics.store(cells, GATE, 1);
+  Atomics.notify(cells, GATE);
+  expect(await results).toEqual(new Array(8).fill(1));
+});

@@ -1,0 +1,25 @@
+import { expect } from "bun:test";
+import { type TurboIOLoop, util } from "../src/turbo.ts";
+
+/** Ends a loop that the test did not stop. */
+const GUARD_MS = 4000;
+
+/** `loop.start()` under a guard; fails when only the guard ended it. */
+export function start(loop: TurboIOLoop): void {
+  let late = false;
+  const guard = loop.add_timeout(util.gettimemonotonic() + GUARD_MS, () => {
+    late = true;
+    loop.close();
+  });
+  loop.start();
+  loop.remove_timeout(guard);
+  expect(late).toBeFalse();
+}
+
+/** Runs `passes` single passes, which wait for nothing. */
+export function pass(loop: TurboIOLoop, passes = 1): void {
+  for (let done = 0; done < passes; done++) {
+    loop.stop();
+    start(loop);
+  }
+}

@@ -1,0 +1,102 @@
+import { expect, expectTypeOf, test } from "bun:test";
+import {
+  type FdLike,
+  type IntervalRef,
+  IOLoop,
+  instance,
+  READ,
+  type TimeoutRef,
+} from "../src/index.ts";
+import * as io from "../src/io.ts";
+import { ioloop } from "../src/turbo.ts";
+
+interface Socket {
+  readonly fd: number;
+  readonly name: string;
+}
+
+interface State {
+  count: number;
+}
+
+/** Read by the compiler alone: tsc fails where a type is not what it says, or an error is expected in vain. */
+function compiled(loop: IOLoop, socket: Socket, state: State): void {
+  loop.addHandler(3, READ, (fd, events) => {
+    expectTypeOf(fd).toBeNumber();
+    expectTypeOf(events).toBeNumber();
+  });
+  loop.addHandler(socket, READ, (given, events) => {
+    expectTypeOf(given).toEqualTypeOf<Socket>();
+    expectTypeOf(events).toBeNumber();
+  });
+  loop.addHandler(
+    socket,
+    READ,
+    (arg, given, events) => {
+      expectTypeOf(arg).toEqualTypeOf<State>();
+      expectTypeOf(given).toEqualTypeOf<Socket>();
+      expectTypeOf(events).toBeNumber();
+    },
+    state,
+  );
+  loop.addHandler(socket, READ, async () => {});
+
+  // @ts-expect-error: a handler without arg has two parameters
+  loop.addHandler(socket, READ, (_arg: State, _socket: Socket, _events: number) => {});
+  // @ts-expect-error: arg comes first
+  loop.addHandler(socket, READ, (_socket: Socket, _arg: State, _events: number) => {}, state);
+  // @ts-expect-error: the handler gets a socket, not text
+  loop.addHandler(socket, READ, (_socket: string) => {});
+  // @ts-expect-error: there is no fd in it
+  loop.addHandler({ name: "socket" }, READ, () => {});
+  // @ts-expect-error: an fd is a number
+  loop.addHandler("3", READ, () => {});
+  // @ts-expect-error: events are a number
+  loop.addHandler(3, "READ", () => {});
+  // @ts-expect-error: a handler is needed
+  loop.addHandler(3, READ);
+
+  loop.addCallback((arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  loop.callLater(1, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  loop.callAt(1, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  loop.addTimeout(1, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  loop.setInterval(1, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  // @ts-expect-error: without arg there is no parameter
+  loop.addCallback((_arg: State) => {});
+  // @ts-expect-error: the parameter is arg's type
+  loop.callLater(1, (_arg: string) => {}, state);
+  // @ts-expect-error: a moment is a number
+  loop.addTimeout(new Date(), () => {});
+
+  expectTypeOf(loop.addCallback(() => {})).toEqualTypeOf<IOLoop>();
+  expectTypeOf(loop.callLater(1, () => {})).toEqualTypeOf<TimeoutRef>();
+  expectTypeOf(loop.setInterval(1, () => {})).toEqualTypeOf<IntervalRef>();
+  expectTypeOf(loop.runUntil(Promise.resolve("text"))).toBeString();
+  expectTypeOf(loop.runUntil(async () => state)).toEqualTypeOf<State>();
+  expectTypeOf(loop.runUntil(() => 7)).toBeNumber();
+  expectTypeOf(instance()).toEqualTypeOf<IOLoop>();
+  expectTypeOf<Socket>().toExtend<FdLike>();
+  // @ts-expect-error: the loop alone says whether it is closed
+  loop.closed = true;
+
+  const turbo = ioloop.instance();
+  turbo.add_handler(socket, READ, (given) => expectTypeOf(given).toEqualTypeOf<Socket>());
+  turbo.add_handler(socket, READ, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  turbo.add_callback((arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  // @ts-expect-error: arg comes first
+  turbo.add_handler(socket, READ, (_socket: Socket, _arg: State) => {}, state);
+
+  expectTypeOf(io.socketpair()).toEqualTypeOf<[number, number]>();
+  // @ts-expect-error: there are two types of sockets
+  io.socketpair("seqpacket");
+  // @ts-expect-error: buffers are bytes
+  io.read(3, new Uint16Array(4));
+  // @ts-expect-error: a direction is a word
+  io.shutdown(3, 1);
+}
+
+test("the types of fd and arg reach the handler, and wrong handlers do not compile", () => {
+  expect(compiled).toBeFunction();
+  using loop = new IOLoop();
+  expectTypeOf(loop).toExtend<Disposable>();
+});

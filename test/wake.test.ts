@@ -1,0 +1,118 @@
+import { expect, test } from "bun:test";
+import { Core } from "../src/core.ts";
+import { WRITE } from "../src/events.ts";
+import { native } from "../src/native.ts";
+import { resolveOptions } from "../src/options.ts";
+import { COUNT, GATE } from "./children/worker-gate.ts";
+import { Fds, thrownBy } from "./support.ts";
+import { expectIOLoopError, startWorkers, testPoller, timed } from "./support-system.ts";
+
+/** A wait that a wake must end. Half of it is far more than a busy machine needs to notice the wake. */
+const LONG_MS = 3000;
+
+function openGate(cells: Int32Array): void {
+  Atomics.store(cells, GATE, 1);
+  Atomics.notify(cells, GATE);
+}
+
+test("a wake from a Worker ends a blocked wait of the main thread's loop", async () => {
+  const core = new Core(resolveOptions({}));
+  try {
+    const cells = new Int32Array(new SharedArrayBuffer(8));
+    const { wakeFd } = core.poller;
+    await using _workers = await startWorkers(1, "waker.ts", {
+      cells,
+      wakeFd,
+      wakes: 1,
+      delayMs: 30,
+    });
+    openGate(cells);
+    let called = -1;
+    const waited = timed(() => {
+      called = core.runOnce(LONG_MS);
+    });
+    expect(waited).toBeLessThan(LONG_MS / 2);
+    expect(called).toBe(0);
+    expect(Atomics.load(cells, COUNT)).toBe(1);
+  } finally {
+    core.close();
+  }
+});
+
+test("a wake before the wait ends it at once", () => {
+  using poller = testPoller();
+  native().ioloop_wake(poller.wakeFd);
+  const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
+  expect(waited).toBeLessThan(LONG_MS / 2);
+});
+
+test("a wake ends a wait that polls busily before it sleeps", () => {
+  using poller = testPoller({ spinUs: 1000 });
+  native().ioloop_wake(poller.wakeFd);
+  const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
+  expect(waited).toBeLessThan(LONG_MS / 2);
+});
+
+test("many wakes merge into one, and after it the next wait sleeps", () => {
+  using poller = testPoller();
+  for (let wake = 0; wake < 1000; wake++) expect(native().ioloop_wake(poller.wakeFd)).toBe(0);
+  expect(timed(() => poller.wait(LONG_MS))).toBeLessThan(LONG_MS / 2);
+  expect(timed(() => poller.wait(20))).toBeGreaterThanOrEqual(20);
+});
+
+test("of 100,000 wakes from each of 8 Workers none is lost", async () => {
+  using poller = testPoller();
+  const cells = new Int32Array(new SharedArrayBuffer(8));
+  const { wakeFd } = poller;
+  const wakes = 100_000;
+  await using _workers = await startWorkers(8, "waker.ts", { cells, wakeFd, wakes, delayMs: 0 });
+  openGate(cells);
+  let seen = 0;
+  while (seen < 8 * wakes) {
+    // A count that rose before this wait has a wake behind it, which must end the wait.
+    const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
+    expect(waited).toBeLessThan(LONG_MS);
+    seen = Atomics.load(cells, COUNT);
+  }
+  expect(seen).toBe(8 * wakes);
+}, 15_000);
+
+test("100 wakes beside 1000 ready fds are never shown to a handler", () => {
+  using fds = new Fds();
+  const core = new Core(resolveOptions({ maxEvents: 300 }));
+  try {
+    const told = new Set<number>();
+    const watched = new Set<number>();
+    for (let pair = 0; pair < 500; pair++) {
+      for (const fd of fds.pair()) {
+        watched.add(fd);
+        core.handlers.add(fd, fd, WRITE, (ready) => told.add(ready as number), undefined);
+      }
+    }
+    let calls = 0;
+    for (let wake = 0; wake < 100; wake++) {
+      native().ioloop_wake(core.poller.wakeFd);
+      if (wake % 10 === 9) calls += core.runOnce(0);
+    }
+    // Ten batches of up to 300 go round all 1000 fds, and a wake takes one place of a batch.
+    expect(calls).toBeWithin(10 * 299, 10 * 300 + 1);
+    expect(told).toEqual(watched);
+    expect(core.handlers.dropped).toBe(0);
+  } finally {
+    core.close();
+  }
+});
+
+test("a closed poller has no wake fd, and neither wakes nor waits", () => {
+  const poller = testPoller();
+  poller.close();
+  expect(poller.wakeFd).toBe(-1);
+  expect(native().ioloop_wake(poller.wakeFd)).toBeLessThan(0);
+  for (const timeoutMs of [0, 1]) {
+    expectIOLoopError(
+      thrownBy(() => poller.wait(timeoutMs)),
+      "EBADF",
+    );
+  }
+  poller.close();
+});

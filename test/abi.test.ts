@@ -67,6 +67,7 @@ test("the library's layout is what abi.ts and events.ts say", () => {
     abi.KERNEL_EVENT_BYTES,
     abi.STATE_WORDS * Int32Array.BYTES_PER_ELEMENT,
     abi.STATE_POLLER_FD * Int32Array.BYTES_PER_ELEMENT,
+    abi.STATE_WAKE_FD * Int32Array.BYTES_PER_ELEMENT,
     abi.STATE_TIMEOUT_MS_ONLY * Int32Array.BYTES_PER_ELEMENT,
     abi.STATE_WOKEN * Int32Array.BYTES_PER_ELEMENT,
     events.READ,
@@ -75,6 +76,16 @@ test("the library's layout is what abi.ts and events.ts say", () => {
     events.ERROR,
     events.EDGE,
     events.ONESHOT,
+    abi.ADDRESS_BYTES,
+    abi.ADDRESS_FAMILY * Int32Array.BYTES_PER_ELEMENT,
+    abi.ADDRESS_PORT * Int32Array.BYTES_PER_ELEMENT,
+    abi.ADDRESS_LENGTH * Int32Array.BYTES_PER_ELEMENT,
+    abi.ADDRESS_TEXT_OFFSET,
+    abi.FAMILY_IP,
+    abi.FAMILY_UNIX,
+    abi.SOCKET_DATAGRAM,
+    abi.SOCKET_UNIX,
+    abi.SOCKET_REUSE_PORT,
   ];
   const values = new Int32Array(new ArrayBuffer(64 * Int32Array.BYTES_PER_ELEMENT));
   const count = native().ioloop_abi_layout(values, values.length);

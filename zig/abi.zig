@@ -81,6 +81,7 @@ pub const layout = [_]i32{
     kernel_event_bytes_max,
     @sizeOf(State),
     @offsetOf(State, "poller_fd"),
+    @offsetOf(State, "wake_fd"),
     @offsetOf(State, "timeout_ms_only"),
     @offsetOf(State, "woken"),
     @as(u8, @bitCast(Bits{ .read = true })),

@@ -43,6 +43,17 @@ pub const Text = extern struct {
     /// A socket path is the longest text: 108 bytes in the kernel's structure.
     pub const capacity = 116;
     pub const Family = enum(i32) { none = 0, ip = 1, unix = 2 };
+
+    /// The numbers that src/abi.ts must repeat, in the order that its test reads them.
+    pub const layout = [_]i32{
+        @sizeOf(Text),
+        @offsetOf(Text, "family"),
+        @offsetOf(Text, "port"),
+        @offsetOf(Text, "length"),
+        @offsetOf(Text, "bytes"),
+        @intFromEnum(Family.ip),
+        @intFromEnum(Family.unix),
+    };
 };
 
 comptime {

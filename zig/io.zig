@@ -17,6 +17,13 @@ pub const Options = packed struct(u32) {
     unix: bool = false,
     reuse_port: bool = false,
     _reserved: u29 = 0,
+
+    /// The numbers that src/abi.ts must repeat, in the order that its test reads them.
+    pub const layout = [_]i32{
+        @bitCast(Options{ .datagram = true }),
+        @bitCast(Options{ .unix = true }),
+        @bitCast(Options{ .reuse_port = true }),
+    };
 };
 
 pub fn listen(text: []const u8, port: u16, options: Options, backlog: u32) i32 {

@@ -26,9 +26,10 @@ export fn ioloop_abi_version() callconv(.c) i32 {
 
 /// Fills `values` with what src/abi.ts repeats; returns how many there are.
 export fn ioloop_abi_layout(values: [*]i32, capacity: u32) callconv(.c) i32 {
-    const count = @min(capacity, abi.layout.len);
-    @memcpy(values[0..count], abi.layout[0..count]);
-    return abi.layout.len;
+    const layout = abi.layout ++ io.Text.layout ++ io.Options.layout;
+    const count = @min(capacity, layout.len);
+    @memcpy(values[0..count], layout[0..count]);
+    return layout.len;
 }
 
 export fn ioloop_open(state: *abi.State, force_timeout_ms: i32) callconv(.c) i32 {

@@ -4,17 +4,14 @@ import { type Callback, CallbackQueue } from "./callback-queue.ts";
 import { IOLoopError } from "./errors.ts";
 import { HandlerTable } from "./handlers.ts";
 import { type Interval, nextBeat } from "./interval.ts";
-import { Poller } from "./poller.ts";
+import { INTERRUPTED, Poller } from "./poller.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
-/** What ran when something went wrong or took long, and which one of them. */
-export interface CallContext {
-  readonly source: "handler" | "callback" | "timeout" | "interval" | "update";
-  /** The descriptor, for a handler or an update. */
-  readonly fd?: number;
-  /** The ref, for a timeout or an interval. */
-  readonly ref?: number;
-}
+/** What ran when something went wrong or took long, and which one: a handler's fd, a timer's ref. */
+export type CallContext =
+  | { readonly source: "handler" | "update"; readonly fd: number; readonly ref?: undefined }
+  | { readonly source: "timeout" | "interval"; readonly ref: number; readonly fd?: undefined }
+  | { readonly source: "callback"; readonly fd?: undefined; readonly ref?: undefined };
 
 type Source = CallContext["source"];
 
@@ -57,9 +54,7 @@ export class Core {
     this.#options = options;
     this.#timed = options.slowCallback !== Number.POSITIVE_INFINITY;
     this.poller = new Poller(options.maxEvents, options.spin);
-    this.handlers = new HandlerTable(this.poller, (error) => {
-      this.#report(error, "update", error.fd ?? -1);
-    });
+    this.handlers = new HandlerTable(this.poller);
   }
 
   /**
@@ -72,33 +67,35 @@ export class Core {
     try {
       this.#drain();
       if (begin !== undefined) this.#call(begin, undefined, "callback", 0);
-      if (done()) return;
-      do this.#iterate(Number.POSITIVE_INFINITY);
-      while (!this.stopping && !this.closed && !done());
+      if (!done()) {
+        do this.#iterate(Number.POSITIVE_INFINITY);
+        while (!this.stopping && !this.closed && !done());
+      }
     } finally {
       this.#done = never;
       this.#release(undefined);
     }
+    // Not where an error is leaving already: a report that throws would take its place.
+    this.#reportRefusals();
   }
 
   /** One iteration that waits at most `waitMs`; returns how many fd handlers were called. */
   runOnce(waitMs: number): number {
     const outer = this.#occupy(waitMs === 0);
+    let called: number;
     try {
       this.#drain();
-      return this.#iterate(waitMs);
+      called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
     } finally {
       this.#release(outer);
     }
+    this.#reportRefusals();
+    return called;
   }
 
   /** Milliseconds until there is something to do beside what fds bring: 0 now, Infinity never. */
   untilNext(): number {
-    if (this.callbacks.size > 0 || this.#next < this.#ready) return 0;
-    const nearest = Math.min(this.timeouts.nearest, this.intervals.nearest);
-    return nearest === Number.POSITIVE_INFINITY
-      ? nearest
-      : Math.max(nearest - performance.now(), 0);
+    return this.#waitMs(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
   /** Clears everything and frees the poller; a run in progress ends after the current call. */
@@ -113,13 +110,13 @@ export class Core {
     this.poller.close();
   }
 
-  /** The five steps, in the order that is the loop's contract. */
-  #iterate(waitMs: number): number {
+  /** The five steps, in the order that is the loop's contract. The wait ends at `until`, on `performance.now()`. */
+  #iterate(until: number): number {
     this.#runTimeouts();
     this.#runIntervals();
     this.#runCallbacks();
     if (this.closed || this.#done()) return 0;
-    return this.#pollAndDispatch(Math.min(this.#options.maxWait, waitMs));
+    return this.#pollAndDispatch(until);
   }
 
   #runTimeouts(): void {
@@ -159,37 +156,52 @@ export class Core {
   }
 
   // The hot path: no allocation per event from here to the user's handler.
-  #pollAndDispatch(waitMs: number): number {
+  #pollAndDispatch(until: number): number {
     const { poller, handlers } = this;
+    const { registrations } = handlers;
     const { records } = poller;
     if (this.#next === this.#ready) {
-      handlers.flush();
-      // A refused update may have closed the loop, or queued what must not wait.
+      registrations.flush();
+      this.#reportRefusals();
+      // The report may have closed the loop.
       if (this.closed) return 0;
       this.#next = 0;
       this.#ready = 0;
-      this.#ready = poller.wait(this.stopping ? 0 : Math.min(waitMs, this.untilNext()));
+      // A signal that interrupts the wait is no event: what is left of the time is waited for anew.
+      let ready: number;
+      do ready = poller.wait(this.#waitMs(until, this.#options.maxWait));
+      while (ready === INTERRUPTED);
+      this.#ready = ready;
     }
     let called = 0;
     while (this.#next < this.#ready) {
       const at = this.#next++ * RECORD_WORDS;
       const fd = records[at + RECORD_FD] as number;
-      const events = handlers.deliverable(fd, records[at + RECORD_WORD] as number);
+      const events = registrations.deliverable(fd, records[at + RECORD_WORD] as number);
       if (events === 0) continue;
       called++;
-      const generation = handlers.generation(fd);
+      const generation = registrations.generation(fd);
       const began = this.#timed ? performance.now() : 0;
       try {
         const result = handlers.call(fd, events);
         if (isThenable(result)) this.#follow(result, "handler", fd);
       } catch (error) {
         // It would be called again at once, for ever; a handler that re-added its fd is another one.
-        if (handlers.generation(fd) === generation) handlers.remove(fd);
+        if (registrations.generation(fd) === generation) handlers.remove(fd);
         this.#report(error, "handler", fd);
       }
       this.#settle(began, "handler", fd);
     }
     return called;
+  }
+
+  /** How long a wait may last: to the next timer or `until`, at most `mostMs`, and not at all with work queued. */
+  #waitMs(until: number, mostMs: number): number {
+    if (until === 0 || this.stopping || this.callbacks.size > 0 || this.#next < this.#ready)
+      return 0;
+    const end = Math.min(until, this.timeouts.nearest, this.intervals.nearest);
+    if (end === Number.POSITIVE_INFINITY) return mostMs;
+    return Math.min(Math.max(end - performance.now(), 0), mostMs);
   }
 
   /** Runs a callback, timeout or interval; what it throws or rejects with is reported. */
@@ -239,6 +251,14 @@ export class Core {
     Promise.resolve(promise).then(fulfilled, rejected);
   }
 
+  /** A report may throw; the refusals behind it are then reported at the next chance. */
+  #reportRefusals(): void {
+    const { handlers } = this;
+    for (let error = handlers.takeRefusal(); error !== undefined; error = handlers.takeRefusal()) {
+      this.#report(error, "update", error.fd ?? -1);
+    }
+  }
+
   #report(error: unknown, source: Source, id: number): void {
     this.#options.onError(error, contextOf(source, id));
   }
@@ -254,7 +274,7 @@ export class Core {
     const outer = current;
     current = this;
     this.running = true;
-    this.handlers.deferring = true;
+    this.handlers.registrations.deferring = true;
     return outer;
   }
 
@@ -262,9 +282,9 @@ export class Core {
     current = outer;
     this.running = false;
     this.stopping = false;
-    this.handlers.deferring = false;
+    this.handlers.registrations.deferring = false;
     // Whoever watches this loop's fd must see the updates of its last batch.
-    if (!this.closed && this.#next === this.#ready) this.handlers.flush();
+    if (!this.closed && this.#next === this.#ready) this.handlers.registrations.flush();
   }
 }
 

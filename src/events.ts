@@ -10,7 +10,10 @@ export const WRITE = 0x04;
  * knows only those still finds out, by reading or writing.
  */
 export const ERROR = 0x18;
-/** Mode: one report for each arrival (edge-triggered). Without it, as long as the fd is ready. */
+/**
+ * Mode: one report for each arrival (edge-triggered). Without it, as long as the fd is ready. A report can
+ * come once more, never get lost, when the loop has to make the kernel's queue anew.
+ */
 export const EDGE = 0x20;
 /** Mode: one report, then silence until `updateHandler`, also for errors. */
 export const ONESHOT = 0x40;

@@ -9,6 +9,9 @@ import {
 import { EINTR, ELOOP, systemError } from "./errors.ts";
 import { type Native, native } from "./native.ts";
 
+/** What a wait returns that a signal has ended. */
+export const INTERRUPTED = -1;
+
 const NS_PER_MS = 1e6;
 const MS_PER_US = 1e-3;
 
@@ -42,29 +45,23 @@ export class Poller {
   }
 
   /**
-   * Waits at most `timeoutMs`, on `performance.now()`; returns how many records are ready. A wake ends
-   * it with 0. A signal does not: the wait goes on for what is left of its time.
+   * Waits at most `timeoutMs`; returns how many records are ready, or INTERRUPTED when a signal came first.
+   * A wake ends it with 0.
    */
   wait(timeoutMs: number): number {
-    if (timeoutMs === 0) return Math.max(this.#poll(0), 0);
+    if (this.#spinMs === 0 || timeoutMs === 0) return this.#poll(timeoutMs);
     const began = performance.now();
+    const spinMs = Math.min(this.#spinMs, timeoutMs);
     let elapsed = 0;
-    if (this.#spinMs > 0) {
-      const spinMs = Math.min(this.#spinMs, timeoutMs);
-      do {
-        const count = this.#poll(0);
-        if (count > 0 || this.#state[STATE_WOKEN] === 1) return Math.max(count, 0);
-        elapsed = performance.now() - began;
-      } while (elapsed < spinMs);
-    }
-    for (;;) {
-      const count = this.#poll(Math.max(timeoutMs - elapsed, 0));
-      if (count !== -EINTR) return count;
+    do {
+      const count = this.#poll(0);
+      if (count !== 0 || this.#state[STATE_WOKEN] === 1) return count;
       elapsed = performance.now() - began;
-    }
+    } while (elapsed < spinMs);
+    return this.#poll(Math.max(timeoutMs - elapsed, 0));
   }
 
-  /** One native wait: a count, or -EINTR. It returns to JavaScript so that a Worker can be terminated. */
+  /** One native wait. It returns to JavaScript on a signal, so that a Worker can be terminated. */
   #poll(timeoutMs: number): number {
     const count = this.#native.ioloop_wait(
       this.#state,
@@ -72,7 +69,8 @@ export class Poller {
       this.#recordsMax,
       timeoutMs * NS_PER_MS,
     );
-    if (count >= 0 || count === -EINTR) return count;
+    if (count >= 0) return count;
+    if (count === -EINTR) return INTERRUPTED;
     throw systemError(-count, "epoll_wait", this.#state[STATE_POLLER_FD]);
   }
 

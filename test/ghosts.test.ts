@@ -112,7 +112,7 @@ describe("a closed fd whose open file lives on", () => {
     expect(loop.removeHandler(a)).toBe(false);
   });
 
-  test("is one of many, and all of them go", () => {
+  test("is driven out, also where there are many of them at once", () => {
     using loop = testLoop();
     using fds = new Fds();
     for (let round = 0; round < 3; round++) {
@@ -121,6 +121,23 @@ describe("a closed fd whose open file lives on", () => {
     }
     expectSleep(loop);
   });
+});
+
+test("an open file that lost its number to another one is a ghost as well", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  const [reader, writer] = fds.pipe();
+  const [full] = fds.pair();
+  const much = new Uint8Array(65_536);
+  while (io.write(full, much) > 0);
+  const seen = watch(loop, reader, READ);
+  poke(writer);
+  fds.keep(dup(reader));
+  dup2(full, reader);
+  // The number now names a socket that cannot be written, and its old file is still readable.
+  loop.updateHandler(reader, WRITE);
+  expectSleep(loop);
+  expect(seen).toEqual([]);
 });
 
 test("what is removed within a batch is no ghost: an EDGE handler is not told anew", () => {

@@ -1,14 +1,11 @@
 import { expect, test } from "bun:test";
-import { EDGE, READ } from "../src/index.ts";
-import { Fds, poke, run, testLoop } from "./support.ts";
+import { EDGE, ERROR, READ, WRITE } from "../src/index.ts";
+import { Fds, fail, poke, run, testLoop } from "./support.ts";
 import { runChild } from "./support-child.ts";
 import { busy } from "./support-clock.ts";
+import { watch } from "./support-watch.ts";
 
 // In these loops onError throws what it is given.
-
-function fail(message: string): never {
-  throw new Error(message);
-}
 
 test("the error leaves start(), and the rest of the batch comes at the next one, EDGE events too", () => {
   using loop = testLoop();
@@ -143,6 +140,30 @@ test.each(["callback", "timeout", "interval", "handler"])(
     expect(after).toBe(source === "interval" ? 0 : 1);
   },
 );
+
+test("what an error left of a batch is neither a ghost nor lost, whatever is done between the runs", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  const [edge] = fds.pair();
+  const told = watch(loop, edge, WRITE | EDGE);
+  loop.runOnce(0);
+  for (let round = 0; round < 4; round++) {
+    const [thrower, left, paused] = [fds.pair(), fds.pair(), fds.pair()] as const;
+    loop.addHandler(thrower[0], WRITE, () => fail("thrown"));
+    const seen = watch(loop, paused[0], WRITE);
+    const hungUp = watch(loop, left[0], ERROR);
+    fds.close(left[1]);
+    expect(() => loop.runOnce(0)).toThrow("thrown");
+    loop.updateHandler(paused[0], 0);
+    loop.updateHandler(left[0], 0);
+    loop.updateHandler(left[0], ERROR);
+    for (let pass = 0; pass < 3; pass++) loop.runOnce(0);
+    expect([seen, hungUp.length]).toEqual([[], 1]);
+    for (const fd of [thrower[0], left[0], paused[0]]) loop.removeHandler(fd);
+  }
+  // A rebuilt queue would have told it once more.
+  expect(told).toEqual([WRITE]);
+});
 
 test("of two rejections in one call's microtasks neither is lost", () => {
   using loop = testLoop();

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { type CallContext, ERROR, IOLoopError, ONESHOT, READ, WRITE } from "../src/index.ts";
-import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
+import { HUNG_UP } from "./support-events.ts";
 import { dup, dup2 } from "./support-libc.ts";
 import { watch } from "./support-watch.ts";
-
-function ignore(): void {}
 
 describe("an update", () => {
   test("before a wait holds for that wait", () => {
@@ -122,7 +121,7 @@ describe("an update", () => {
     const seen = watch(loop, broken, ERROR);
     loop.addHandler(last, READ | ONESHOT, () => loop.updateHandler(broken, ERROR));
     for (let pass = 0; pass < 3; pass++) loop.runOnce(0);
-    expect(seen).toEqual([0x10]);
+    expect(seen).toEqual([HUNG_UP]);
   });
 });
 
@@ -144,7 +143,7 @@ describe("an update that the kernel refuses", () => {
     loop.runOnce(0);
     fds.close(b);
     loop.runOnce(0);
-    expect(seen).toEqual([READ, READ | 0x10]);
+    expect(seen).toEqual([READ, READ | HUNG_UP]);
   });
 
   test('inside one goes to onError with source "update", and the handler is gone', () => {
@@ -187,6 +186,30 @@ describe("an update that the kernel refuses", () => {
     expect(thrownBy(() => run(loop))).toMatchObject({ code: "EBADF", fd: a });
     expect(loop.running()).toBe(false);
     run(loop);
+  });
+
+  test("does not take the place of an error that is leaving: each leaves a run of its own", () => {
+    using loop = testLoop({
+      onError: (_error, { source, fd }) => {
+        throw new Error(`${source} ${fd}`);
+      },
+    });
+    using fds = new Fds();
+    const closed = [fds.pair()[0], fds.pair()[0]];
+    const [a, b] = fds.pair();
+    for (const fd of closed) loop.addHandler(fd, READ, ignore);
+    loop.addHandler(a, READ, () => {
+      for (const fd of closed) {
+        loop.updateHandler(fd, WRITE);
+        fds.close(fd);
+      }
+      throw new Error("thrown");
+    });
+    poke(b);
+    const left = [1, 2, 3].map(() => (thrownBy(() => loop.runOnce(0)) as Error).message);
+    expect(left[0]).toBe(`handler ${a}`);
+    expect(left.slice(1).toSorted()).toEqual(closed.map((fd) => `update ${fd}`).toSorted());
+    expect(loop.runOnce(0)).toBe(0);
   });
 
   test("does not keep the others of its iteration from being heard", () => {

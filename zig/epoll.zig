@@ -9,7 +9,7 @@
 //! - An empty mask still reports errors and hang-ups, for ever: a paused fd leaves the kernel, and
 //!   interest in errors alone is edge-triggered.
 //! - The kernel keys a registration by fd and open file, so dup2 can make its view and ours differ:
-//!   the caller's table is the truth, and EEXIST and ENOENT are mended.
+//!   the caller's table is the truth. EEXIST is mended here, ENOENT by the caller.
 //! - A closed fd whose open file lives on elsewhere keeps firing and cannot be removed: `reset`
 //!   replaces the whole queue under the same number.
 
@@ -19,20 +19,12 @@ const assert = std.debug.assert;
 
 const abi = @import("abi.zig");
 const outcome = @import("outcome.zig");
+const records = @import("epoll_records.zig");
 const timeout = @import("timeout.zig");
-const Bits = abi.Bits;
-const Record = abi.Record;
 const State = abi.State;
 const Word = abi.Word;
 
-pub const Event = linux.epoll_event;
-
-comptime {
-    assert(@sizeOf(Event) <= abi.kernel_event_bytes_max);
-    // Packing in place writes record N before event N + 1 is read.
-    assert(@sizeOf(Record) <= @sizeOf(Event));
-    assert(@alignOf(Record) <= @alignOf(Event));
-}
+pub const Event = records.Event;
 
 /// Opens the queue and its wake fd. On failure nothing stays open.
 pub fn open(state: *State, force_timeout_ms: bool) i32 {
@@ -105,16 +97,12 @@ pub fn add(state: *State, fd: i32, word: Word) i32 {
     return settled;
 }
 
-/// Gives a watched `fd` a new mask, and arms EDGE and ONESHOT again.
+/// Gives a watched `fd` a new mask, and arms EDGE and ONESHOT again. ENOENT says that the number
+/// names another open file by now: the caller adds it anew, under a generation of its own.
 pub fn update(state: *State, fd: i32, word: Word) i32 {
     assert(word.generation != abi.generation_own);
     assert(!word.bits.none());
-    const modified = control(state.poller_fd, linux.EPOLL.CTL_MOD, fd, word);
-    return switch (outcome.errno(modified)) {
-        // The number now names another open file; the table says it is watched, so it is.
-        .NOENT => control(state.poller_fd, linux.EPOLL.CTL_ADD, fd, word),
-        else => modified,
-    };
+    return control(state.poller_fd, linux.EPOLL.CTL_MOD, fd, word);
 }
 
 /// Stops watching `fd`; one that is closed or unknown is no error, the goal is reached.
@@ -173,7 +161,7 @@ pub fn wait(state: *State, events: [*]Event, count_max: u32, timeout_ns: u64) i3
     const count = outcome.of(returned);
     if (count <= 0) return count;
     assert(count <= count_max);
-    const packed_count = pack(events, @intCast(count));
+    const packed_count = records.pack(events, @intCast(count));
     state.woken = count - packed_count;
     assert(state.woken == 0 or state.woken == 1);
     return packed_count;
@@ -207,59 +195,12 @@ fn nest(outer_fd: i32, inner_fd: i32) i32 {
 }
 
 fn control(poller_fd: i32, operation: u32, fd: i32, word: Word) i32 {
+    const registration: records.Registration = .{ .fd = fd, .generation = word.generation };
     var event: Event = .{
-        .events = toKernel(word.bits),
-        .data = .{ .u64 = @bitCast(Registration{ .fd = fd, .generation = word.generation }) },
+        .events = records.toKernel(word.bits),
+        .data = .{ .u64 = @bitCast(registration) },
     };
     return outcome.of(linux.epoll_ctl(poller_fd, operation, fd, &event));
-}
-
-/// What the kernel keeps for us beside a registration, and hands back with each event.
-const Registration = packed struct(u64) {
-    fd: i32,
-    generation: abi.Generation,
-    _unused: u8 = 0,
-};
-
-/// Packs the kernel's events into records, in place, leaving out our own wake.
-fn pack(events: [*]Event, count: u32) i32 {
-    const records: [*]Record = @ptrCast(events);
-    var packed_count: u32 = 0;
-    for (0..count) |index| {
-        const event = events[index];
-        const registration: Registration = @bitCast(event.data.u64);
-        if (registration.generation == abi.generation_own) continue;
-        assert(packed_count <= index);
-        records[packed_count] = .{
-            .fd = registration.fd,
-            .word = .{ .bits = fromKernel(event.events), .generation = registration.generation },
-        };
-        packed_count += 1;
-    }
-    return @intCast(packed_count);
-}
-
-/// The kernel's mask for a registration.
-fn toKernel(bits: Bits) u32 {
-    var mask: u32 = 0;
-    if (bits.read) mask |= linux.EPOLL.IN;
-    if (bits.pri) mask |= linux.EPOLL.PRI;
-    if (bits.write) mask |= linux.EPOLL.OUT;
-    // ERR and HUP are always reported. Alone, and level-triggered, they would be for ever.
-    if (bits.edge or mask == 0) mask |= linux.EPOLL.ET;
-    if (bits.one_shot) mask |= linux.EPOLL.ONESHOT;
-    return mask;
-}
-
-/// The bits of a record for what the kernel reported.
-fn fromKernel(mask: u32) Bits {
-    return .{
-        .read = mask & linux.EPOLL.IN != 0,
-        .pri = mask & linux.EPOLL.PRI != 0,
-        .write = mask & linux.EPOLL.OUT != 0,
-        .err = mask & linux.EPOLL.ERR != 0,
-        .hang_up = mask & linux.EPOLL.HUP != 0,
-    };
 }
 
 fn haveNanoseconds(poller_fd: i32) bool {
@@ -282,59 +223,4 @@ fn waitNanoseconds(poller_fd: i32, events: [*]Event, count_max: u32, timeout_ns:
         0,
         linux.NSIG / 8,
     );
-}
-
-const testing = std.testing;
-
-test "every interest mask maps to the kernel's and keeps its modes" {
-    for (0..128) |pattern| {
-        const bits: Bits = @bitCast(@as(u8, @intCast(pattern)));
-        const mask = toKernel(bits);
-        try testing.expectEqual(bits.read, mask & linux.EPOLL.IN != 0);
-        try testing.expectEqual(bits.pri, mask & linux.EPOLL.PRI != 0);
-        try testing.expectEqual(bits.write, mask & linux.EPOLL.OUT != 0);
-        try testing.expectEqual(bits.one_shot, mask & linux.EPOLL.ONESHOT != 0);
-        const readiness = bits.read or bits.pri or bits.write;
-        try testing.expectEqual(bits.edge or !readiness, mask & linux.EPOLL.ET != 0);
-        // Half close is found by reading, and the kernel is never asked for it.
-        try testing.expectEqual(@as(u32, 0), mask & linux.EPOLL.RDHUP);
-    }
-}
-
-test "every mask of the kernel maps to a record's bits, and modes never show" {
-    const low: u32 = 1 << 14;
-    for ([_]u32{ 0, linux.EPOLL.ET, linux.EPOLL.ONESHOT, linux.EPOLL.RDHUP }) |high| {
-        for (0..low) |pattern| {
-            const mask = @as(u32, @intCast(pattern)) | high;
-            const raw: u8 = @bitCast(fromKernel(mask));
-            // READ, PRI, WRITE, error and hang-up are epoll's own five values.
-            try testing.expectEqual(mask & 0x1f, raw);
-        }
-    }
-}
-
-test "packing in place keeps order, fd and generation and drops the wake" {
-    var events: [64]Event = undefined;
-    for (&events, 0..) |*event, index| {
-        const own = index % 5 == 0;
-        event.* = .{
-            .events = linux.EPOLL.IN | linux.EPOLL.HUP,
-            .data = .{ .u64 = @bitCast(Registration{
-                .fd = @intCast(index),
-                .generation = if (own) abi.generation_own else @intCast(0xffffff - index),
-            }) },
-        };
-    }
-    const count = pack(&events, events.len);
-    try testing.expectEqual(@as(i32, 51), count);
-    const records: [*]Record = @ptrCast(&events);
-    var expected: i32 = 0;
-    for (0..@intCast(count)) |index| {
-        if (@rem(expected, 5) == 0) expected += 1;
-        try testing.expectEqual(expected, records[index].fd);
-        const generation = records[index].word.generation;
-        try testing.expectEqual(0xffffff - @as(u24, @intCast(expected)), generation);
-        try testing.expectEqual(Bits{ .read = true, .hang_up = true }, records[index].word.bits);
-        expected += 1;
-    }
 }

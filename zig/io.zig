@@ -104,8 +104,8 @@ pub fn write(fd: i32, buffer: []const u8) i32 {
     };
 }
 
-/// A broken pipe raises SIGPIPE in the thread that writes. Held back and taken away here, it reaches
-/// neither a listener nor the default action, which ends the process.
+/// A broken pipe raises SIGPIPE in the thread that writes. Held back and taken away here, it
+/// reaches neither a listener nor the default action, which ends the process.
 fn writeWithoutSignal(fd: i32, buffer: []const u8) i32 {
     var pipe_signal = linux.sigemptyset();
     linux.sigaddset(&pipe_signal, .PIPE);

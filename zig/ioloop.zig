@@ -161,5 +161,6 @@ test {
     _ = @import("outcome.zig");
     _ = timeout;
     _ = @import("address.zig");
+    _ = @import("epoll_records.zig");
     _ = @import("poller_test.zig");
 }

@@ -56,12 +56,15 @@ test "readiness comes with the generation it was registered with, under both clo
     }
 }
 
-test "the kernel's EEXIST and ENOENT are mended, since the caller's table is the truth" {
+test "a second add replaces the first, and an update of what is not there says so" {
     var poller: TestPoller = .{};
     try poller.init(false);
     defer poller.deinit();
     const reader = poller.pipe_fds[0];
 
+    const missing = outcome.failure(.NOENT);
+    try testing.expectEqual(missing, backend.update(&poller.state, reader, word_read));
+    try testing.expectEqual(@as(i32, 0), backend.add(&poller.state, reader, word_read));
     try testing.expectEqual(@as(i32, 0), backend.update(&poller.state, reader, word_read));
     try testing.expectEqual(@as(i32, 0), backend.add(&poller.state, reader, word_read));
     try testing.expectEqual(@as(i32, 0), backend.remove(&poller.state, reader));

@@ -1,0 +1,239 @@
+import { GENERATION_MAX, GENERATION_SHIFT, WORD_BITS } from "./abi.ts";
+import { EEXIST, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
+import { ERROR, INTEREST, ONESHOT, READ, REARMED, WRITE } from "./events.ts";
+import type { Poller } from "./poller.ts";
+import { enlarged } from "./typed-array.ts";
+
+const CAPACITY_FIRST = 256;
+
+/** How a changed mask reaches the kernel: only where it differs from what the kernel has, or in any case. */
+const CLEAN = 0;
+const CHANGED = 1;
+const REARM = 2;
+
+const SYSCALL = "epoll_ctl";
+const ADVICE: Readonly<Record<number, string>> = {
+  [EPERM]:
+    "only what can be not ready can be watched, and a regular file or directory is always ready: read it directly",
+};
+
+/**
+ * Which fds are watched, for what, and what the kernel has been told of it: parallel arrays, indexed by
+ * fd. This is the truth, and the kernel's queue follows it.
+ *
+ * A word holds a registration's generation and mask. `#words` is what is wanted, `#armed` what the kernel was
+ * last told; updates inside an iteration change only the first, and `flush` sends the net result. A
+ * record that comes back is one of:
+ *
+ *   live    its generation is the word's, and the word has interest       delivered
+ *   late    the fd was removed or paused during this very batch           dropped
+ *   ghost   it was removed or paused before: its fd was closed, and its   dropped; when it comes again,
+ *           open file lives on elsewhere                                  the queue is made anew
+ */
+export class Registrations {
+  readonly #poller: Poller;
+  readonly #refused: (fd: number, error: IOLoopError) => void;
+
+  #capacity = CAPACITY_FIRST;
+  #words = new Int32Array(CAPACITY_FIRST);
+  #armed = new Int32Array(CAPACITY_FIRST);
+  #changes = new Uint8Array(CAPACITY_FIRST);
+  /** The batch during which a fd's word was last changed. */
+  #changedIn = new Int32Array(CAPACITY_FIRST);
+  /** The fds whose change waits for the flush. */
+  readonly #changed: number[] = [];
+
+  #generation = 0;
+  #batch = 0;
+  #ghostInBatch = false;
+  #ghostSuspected = false;
+
+  /** Records that were late, or ghosts. */
+  dropped = 0;
+  /** Whether updates wait for `flush`: set while an iteration runs. */
+  deferring = false;
+
+  /** `refused` hears of a registration that the kernel would not take later on; it must not throw. */
+  constructor(poller: Poller, refused: (fd: number, error: IOLoopError) => void) {
+    this.#poller = poller;
+    this.#refused = refused;
+  }
+
+  has(fd: number): boolean {
+    return fd >= 0 && fd < this.#capacity && this.#words[fd] !== 0;
+  }
+
+  /** A number that differs between two registrations of one fd; 0 where there is none. */
+  generation(fd: number): number {
+    return (this.#words[fd] as number) >>> GENERATION_SHIFT;
+  }
+
+  add(fd: number, mask: number): void {
+    if (this.has(fd)) {
+      throw systemError(
+        EEXIST,
+        SYSCALL,
+        fd,
+        "it has a handler already, which stays (perhaps of a closed file that had this number): call updateHandler for a new mask, or removeHandler first",
+      );
+    }
+    const word = this.#fresh(mask);
+    const outcome = this.#poller.add(fd, kernelWord(word));
+    if (outcome < 0) throw systemError(-outcome, SYSCALL, fd, ADVICE[-outcome]);
+
+    if (fd >= this.#capacity) this.#grow(fd + 1);
+    this.#words[fd] = word;
+    this.#armed[fd] = kernelWord(word);
+  }
+
+  update(fd: number, mask: number): void {
+    if (!this.has(fd)) {
+      throw systemError(ENOENT, SYSCALL, fd, "it has no handler: call addHandler first");
+    }
+    const before = this.#words[fd] as number;
+    const word = (before & ~WORD_BITS) | mask;
+    const rearm = (mask & REARMED) !== 0 || this.#changes[fd] === REARM;
+    this.#words[fd] = word;
+    if (word !== before) this.#changedIn[fd] = this.#batch;
+    if (this.deferring) {
+      if (this.#changes[fd] === CLEAN) this.#changed.push(fd);
+      this.#changes[fd] = rearm ? REARM : CHANGED;
+      return;
+    }
+    this.#changes[fd] = CLEAN;
+    const outcome = this.#send(fd, rearm);
+    if (outcome < 0) {
+      this.#words[fd] = before;
+      throw systemError(-outcome, SYSCALL, fd);
+    }
+  }
+
+  remove(fd: number): boolean {
+    if (!this.has(fd)) return false;
+    if (((this.#armed[fd] as number) & WORD_BITS) !== 0) this.#poller.remove(fd);
+    this.#words[fd] = 0;
+    this.#armed[fd] = 0;
+    this.#changes[fd] = CLEAN;
+    this.#changedIn[fd] = this.#batch;
+    return true;
+  }
+
+  /** What a record of the current batch has to tell its handler; 0 when nothing may be delivered. */
+  deliverable(fd: number, record: number): number {
+    const word = this.#words[fd] as number;
+    if ((word ^ record) >>> GENERATION_SHIFT !== 0 || (word & INTEREST) === 0) {
+      this.#drop(fd);
+      return 0;
+    }
+    if ((word & ONESHOT) !== 0) this.#armed[fd] = (word & ~WORD_BITS) | ONESHOT;
+    const events = record & (word | ERROR) & INTEREST;
+    return (events & ERROR) === 0 ? events : events | (word & (READ | WRITE));
+  }
+
+  /** Brings the kernel up to date, before a wait: the net result of all updates, and an end to ghosts. */
+  flush(): void {
+    this.#batch = (this.#batch + 1) | 0;
+    if (this.#changed.length > 0) this.#sendChanges();
+    if (this.#ghostInBatch) this.#exorcise();
+  }
+
+  clear(): void {
+    this.#words.fill(0);
+    this.#armed.fill(0);
+    this.#changes.fill(CLEAN);
+    this.#changed.length = 0;
+  }
+
+  #drop(fd: number): void {
+    this.dropped++;
+    if (this.#changedIn[fd] !== this.#batch) this.#ghostInBatch = true;
+    // An edge is told once, and this was it: a handler that resumes in this batch arms it again.
+    else if (this.#changes[fd] === CHANGED) this.#changes[fd] = REARM;
+  }
+
+  #sendChanges(): void {
+    for (let fd = this.#changed.pop(); fd !== undefined; fd = this.#changed.pop()) {
+      const change = this.#changes[fd];
+      this.#changes[fd] = CLEAN;
+      if (change === CLEAN || !this.has(fd)) continue;
+      const outcome = this.#send(fd, change === REARM);
+      if (outcome < 0) this.#refuse(fd, outcome);
+    }
+  }
+
+  /** Tells the kernel what `fd` wants now, by the one call that takes it there. Returns 0 or -errno. */
+  #send(fd: number, rearm: boolean): number {
+    const armed = this.#armed[fd] as number;
+    const wanted = kernelWord(this.#words[fd] as number);
+    const watched = (wanted & WORD_BITS) !== 0;
+    if (wanted === armed && !(rearm && watched)) return 0;
+
+    let outcome = -ENOENT;
+    if (!watched) outcome = this.#poller.remove(fd);
+    else if ((armed & WORD_BITS) !== 0) outcome = this.#poller.update(fd, wanted);
+    // Outside the kernel, or the number names another open file by now.
+    if (outcome === -ENOENT) return this.#sendAnew(fd);
+    if (outcome === 0) this.#armed[fd] = wanted;
+    return outcome;
+  }
+
+  /** Registers `fd` under a new generation: what its old open file still reports is a ghost's. */
+  #sendAnew(fd: number): number {
+    const word = this.#fresh((this.#words[fd] as number) & WORD_BITS);
+    const outcome = this.#poller.add(fd, word);
+    if (outcome < 0) return outcome;
+    this.#words[fd] = word;
+    this.#armed[fd] = word;
+    return 0;
+  }
+
+  #refuse(fd: number, outcome: number): void {
+    this.remove(fd);
+    this.#refused(fd, systemError(-outcome, SYSCALL, fd));
+  }
+
+  /**
+   * A ghost cannot be told to stop, since its number is gone. One sighting may be the last; at the second,
+   * the queue is made anew from this table.
+   */
+  #exorcise(): void {
+    this.#ghostInBatch = false;
+    if (!this.#ghostSuspected) {
+      this.#ghostSuspected = true;
+      return;
+    }
+    // Without a free fd the old queue stays, and the next sighting tries again.
+    if (this.#poller.reset() < 0) return;
+    this.#ghostSuspected = false;
+    for (let fd = 0; fd < this.#capacity; fd++) {
+      const armed = this.#armed[fd] as number;
+      if (armed === 0) continue;
+      if ((armed & INTEREST) === 0) {
+        // A ONESHOT that has fired stays silent: outside the kernel, until it is armed again.
+        this.#armed[fd] = armed & ~WORD_BITS;
+        continue;
+      }
+      const outcome = this.#poller.add(fd, armed);
+      if (outcome < 0) this.#refuse(fd, outcome);
+    }
+  }
+
+  #fresh(mask: number): number {
+    this.#generation = this.#generation === GENERATION_MAX ? 1 : this.#generation + 1;
+    return (this.#generation << GENERATION_SHIFT) | mask;
+  }
+
+  #grow(least: number): void {
+    const capacity = Math.max(this.#capacity * 2, least);
+    this.#words = enlarged(this.#words, capacity);
+    this.#armed = enlarged(this.#armed, capacity);
+    this.#changes = enlarged(this.#changes, capacity);
+    this.#changedIn = enlarged(this.#changedIn, capacity);
+    this.#capacity = capacity;
+  }
+}
+
+/** The word that the kernel is given: modes without interest are a pause as well. */
+function kernelWord(word: number): number {
+  return (word & INTEREST) === 0 ? word & ~WORD_BITS : word;
+}

@@ -58,7 +58,12 @@ function format(value: number, digits = 0): string {
 
 const service = launch("echo-service.ts");
 const fromService = messages(service.stdout);
-const { port } = (await fromService.next()).value as { port: number };
+const hello = (await fromService.next()).value as { port: number } | undefined;
+if (hello === undefined) {
+  console.error("the service did not start");
+  process.exit(1);
+}
+const { port } = hello;
 console.log(`echo service on 127.0.0.1:${port}, process ${service.pid}, on loop.start()`);
 
 const client = launch("echo-client.ts", String(port));

@@ -33,6 +33,9 @@ const ABSTRACT_MOST = 108;
 export const senderBytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
 const senderWords = new Int32Array(senderBytes.buffer);
 
+/** For messages: what an address looks like. */
+export const ADDRESS_EXAMPLE = '{ hostname: "127.0.0.1", port: 8080 }';
+
 /** An address as the socket calls take it. */
 export interface EncodedAddress {
   readonly text: Uint8Array;
@@ -42,10 +45,14 @@ export interface EncodedAddress {
   readonly name: string;
 }
 
-/** Checks an address. Throws TypeError or RangeError, before any system call. */
+/**
+ * Checks an address. Throws TypeError or RangeError, before any system call. `portLeast` is 1 where a peer is
+ * meant, and 0 where the kernel may choose.
+ */
 export function encodeAddress(
   { hostname, port, unix }: Endpoint,
   hostnameDefault: string,
+  portLeast: 0 | 1,
 ): EncodedAddress {
   if (unix !== undefined) {
     if (hostname !== undefined || port !== undefined) {
@@ -71,16 +78,31 @@ export function encodeAddress(
       `hostname must be a numeric IPv4 or IPv6 address, not ${show(host)}: resolve names first, with Bun.dns.lookup`,
     );
   }
-  const number = checkInteger("port", port ?? 0, 0, 65_535);
-  const text = new TextEncoder().encode(host);
+  const number = checkInteger("port", port ?? 0, portLeast, 65_535);
+  const text = new TextEncoder().encode(plain(host));
   return { text, port: number, flags: 0, name: `${host} port ${number}` };
+}
+
+/**
+ * Zig's parser knows neither a dotted tail, but behind "::ffff:", nor anything else behind that: such an IPv6
+ * address is written out, as eight groups.
+ */
+function plain(host: string): string {
+  if (isIP(host) === 4 || !(host.includes(".") || /^::ffff:/i.test(host))) return host;
+  const [address, zone] = host.split("%");
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [head = [], tail = []] = short.split("::").map((half) => half.split(":").filter(Boolean));
+  const zeros = new Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].join(":") + (zone === undefined ? "" : `%${zone}`);
 }
 
 /** Fills `from` with what the library last wrote to {@link senderBytes}. */
 export function decodeSender(from: Sender): void {
   const family = senderWords[ADDRESS_FAMILY];
   const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
-  const text = new TextDecoder().decode(senderBytes.subarray(ADDRESS_TEXT_OFFSET, end));
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    senderBytes.subarray(ADDRESS_TEXT_OFFSET, end),
+  );
   from.hostname = family === FAMILY_IP ? text : undefined;
   from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
   from.unix = family === FAMILY_UNIX ? text : undefined;

@@ -1,7 +1,7 @@
 import { EBADF, systemError } from "./errors.ts";
 import { KNOWN } from "./events.ts";
 
-/** A file descriptor, or anything that has one: a socket, a server, a file handle. */
+/** A file descriptor, or anything that has one: `process.stdin`, what `Bun.listen` returns, another loop. */
 export type FdLike = number | { readonly fd: number };
 
 const FD_MAX = 0x7fffffff;
@@ -52,7 +52,7 @@ export function checkEvents(events: number): number {
   }
   if (!Number.isInteger(events) || (events & ~KNOWN) !== 0 || events < 0 || events > KNOWN) {
     throw new RangeError(
-      `events holds unknown bits: ${Number.isInteger(events) ? `0x${events.toString(16)}` : events}; combine READ, WRITE, PRI, ERROR, EDGE and ONESHOT with |, or pass 0 to pause`,
+      `events holds unknown bits: ${events > 0 && Number.isInteger(events) ? `0x${events.toString(16)}` : events}; combine READ, WRITE, PRI, ERROR, EDGE and ONESHOT with |, or pass 0 to pause`,
     );
   }
   return events;
@@ -64,24 +64,26 @@ export function checkFunction(name: string, value: unknown): void {
   }
 }
 
-/** A time in milliseconds: any number but NaN. */
-export function checkTime(name: string, value: number): number {
+/** A time: any number but NaN. */
+export function checkTime(name: string, value: number, unit = "milliseconds"): number {
   if (typeof value !== "number") {
-    throw new TypeError(`${name} must be a number of milliseconds, not ${show(value)}`);
+    throw new TypeError(`${name} must be a number of ${unit}, not ${show(value)}`);
   }
-  if (Number.isNaN(value)) {
-    throw new RangeError(`${name} is NaN: pass a number of milliseconds`);
-  }
+  if (Number.isNaN(value)) throw new RangeError(`${name} is NaN: pass a number of ${unit}`);
   return value;
 }
 
-/** A delay or a moment in milliseconds: finite, for a timer that never comes would stay for ever. */
-export function checkFinite(name: string, value: number): number {
-  checkTime(name, value);
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`${name} is ${value}: pass a finite number of milliseconds`);
+/** A delay or a moment: finite, for a timer that never comes would stay for ever. */
+export function checkFinite(name: string, value: number, unit = "milliseconds"): number {
+  checkTime(name, value, unit);
+  if (Number.isFinite(value)) return value;
+  throw new RangeError(`${name} is ${value}: pass a finite number of ${unit}`);
+}
+
+export function checkOptions(name: string, value: unknown, example: string): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`${name} must be an object, such as ${example}, not ${show(value)}`);
   }
-  return value;
 }
 
 export function checkInteger(name: string, value: number, least: number, most: number): number {
@@ -100,5 +102,6 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
   if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
   return String(value);
 }

@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 /** "\x7fELF", 64 bits, little-endian. */
 const MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 const HEADER_BYTES = 64;
+const ENTRY_BYTES = 56;
 
 /**
- * Whether an ELF file ends before its segments do: dlopen maps it all the same, and the process dies at the
+ * Whether an ELF file is damaged, above all ends before its segments do: dlopen maps it all the same, and the process dies at the
  * first byte that is not there. Offsets are those of elf(5). A file of another kind, or none, is left
  * for dlopen to refuse.
  */
@@ -21,7 +22,7 @@ export function isCutShort(path: string): boolean {
   const table = Number(file.readBigUInt64LE(0x20));
   const entryBytes = file.readUInt16LE(0x36);
   const entries = file.readUInt16LE(0x38);
-  if (table + entries * entryBytes > file.length) return true;
+  if (entryBytes < ENTRY_BYTES || table + entries * entryBytes > file.length) return true;
   for (let at = table; at < table + entries * entryBytes; at += entryBytes) {
     const offset = Number(file.readBigUInt64LE(at + 0x08));
     const size = Number(file.readBigUInt64LE(at + 0x20));

@@ -21,7 +21,7 @@ export class IOLoopError extends Error {
   readonly code: string;
   /** A system error's number, positive; undefined for the loop's own codes. */
   readonly errno: number | undefined;
-  /** The system call that failed, if one did. */
+  /** The system call that failed, or that the refused operation stands for. */
   readonly syscall: string | undefined;
   /** The file descriptor that the call was about, if there was one. */
   readonly fd: number | undefined;
@@ -39,15 +39,20 @@ export const { EAGAIN, EBADF, EEXIST, EINTR, ELOOP, EMFILE, ENOENT, EPERM } = co
 
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: "permission was refused: check the port number, or the path's permissions",
+  EACCES: "permission was refused: check the address, the port number or the path's permissions",
+  EAFNOSUPPORT:
+    "the socket is of another family: send IPv4 from an IPv4 socket, IPv6 from an IPv6 one",
   EAGAIN: "the peer's backlog is full: try again later",
   EADDRINUSE: "the address is taken: choose another port or path, or remove the stale socket file",
   EADDRNOTAVAIL: "the address belongs to no interface of this machine: use one that does",
-  EBADF: "the fd is not open: open it first, and use it before closing it",
+  EBADF: "the fd is not open, or not for this: open it first, and use it before closing it",
   ECONNREFUSED: "nothing listens there: start the service, or check the address",
   ECONNRESET: "the peer reset the connection: close the fd",
   EDESTADDRREQ: "the socket is not connected: say where to send",
-  EINVAL: "an argument does not fit: check the address, or what kind of file the fd is",
+  EINVAL:
+    "an argument does not fit: check the address, and that the fd is of the right kind and listening",
+  EIO: "the terminal or device has gone: close the fd",
+  EISDIR: "the fd is a directory: read it with node:fs",
   ELOOP: "the loops watch each other in a circle, or are nested too deep: take one of them out",
   EMFILE: "this process has no free fd: close some, or raise the limit (ulimit -n)",
   EMSGSIZE: "the datagram is larger than the socket takes: send less at once",

@@ -1,6 +1,13 @@
 import { SOCKET_DATAGRAM, SOCKET_REUSE_PORT } from "./abi.ts";
-import { decodeSender, type Endpoint, encodeAddress, type Sender, senderBytes } from "./address.ts";
-import { checkFdNumber, checkInteger, show } from "./arguments.ts";
+import {
+  ADDRESS_EXAMPLE,
+  decodeSender,
+  type Endpoint,
+  encodeAddress,
+  type Sender,
+  senderBytes,
+} from "./address.ts";
+import { checkFdNumber, checkInteger, checkOptions, show } from "./arguments.ts";
 import { EAGAIN, EINTR, systemError } from "./errors.ts";
 import { native } from "./native.ts";
 
@@ -37,7 +44,8 @@ const LENGTH_MOST = 0x7ffff000;
  * @throws IOLoopError EADDRINUSE, EACCES, EADDRNOTAVAIL, EMFILE; TypeError, RangeError for bad options.
  */
 export function listen(options: ListenOptions): number {
-  const address = encodeAddress(options, "0.0.0.0");
+  checkOptions("options", options, ADDRESS_EXAMPLE);
+  const address = encodeAddress(options, "0.0.0.0", 0);
   const { backlog = BACKLOG, reusePort = false, type } = options;
   checkInteger("backlog", backlog, 0, BACKLOG_MOST);
   const flags = address.flags | flagsOf(type) | (reusePort ? SOCKET_REUSE_PORT : 0);
@@ -57,8 +65,9 @@ export function listen(options: ListenOptions): number {
  * @throws IOLoopError what fails at once: EMFILE, ENOENT (no such Unix socket), EAGAIN (its backlog is full).
  */
 export function connect(options: ConnectOptions): number {
-  const { text, port, flags, name } = encodeAddress(options, "127.0.0.1");
+  checkOptions("options", options, ADDRESS_EXAMPLE);
   const type = flagsOf(options.type);
+  const { text, port, flags, name } = encodeAddress(options, "127.0.0.1", 1);
   return succeed(native().ioloop_connect(text, text.length, port, flags | type), "connect", name);
 }
 
@@ -129,7 +138,8 @@ export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
  */
 export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
   const count = checkRange(fd, "send", buffer, 0, undefined);
-  const address = to === undefined ? undefined : encodeAddress(to, "127.0.0.1");
+  if (to !== undefined) checkOptions("to", to, ADDRESS_EXAMPLE);
+  const address = to === undefined ? undefined : encodeAddress(to, "127.0.0.1", 1);
   for (;;) {
     const result =
       address === undefined

@@ -3,9 +3,11 @@ import {
   checkFd,
   checkFinite,
   checkFunction,
+  checkOptions,
   checkTime,
   type FdLike,
   fdOf,
+  show,
 } from "./arguments.ts";
 import type { Callback } from "./callback-queue.ts";
 import { Core } from "./core.ts";
@@ -95,7 +97,7 @@ export class IOLoop implements Disposable {
     arg?: unknown,
   ): boolean {
     this.#assertOpen("addHandler");
-    const number = checkFd(fd, "addHandler");
+    const number = checkFd(fd, "epoll_ctl");
     const mask = checkEvents(events);
     checkFunction("handler", handler);
     this.#core.handlers.add(number, fd, mask, handler as StoredHandler, arg);
@@ -114,8 +116,8 @@ export class IOLoop implements Disposable {
    */
   updateHandler(fd: FdLike, events: number): boolean {
     this.#assertOpen("updateHandler");
-    const number = checkFd(fd, "updateHandler");
-    this.#core.handlers.update(number, checkEvents(events));
+    const number = checkFd(fd, "epoll_ctl");
+    this.#core.handlers.registrations.update(number, checkEvents(events));
     return true;
   }
 
@@ -239,18 +241,21 @@ export class IOLoop implements Disposable {
    */
   runUntil<T>(
     work: PromiseLike<T> | (() => PromiseLike<T> | T),
-    { timeout = Number.POSITIVE_INFINITY }: { readonly timeout?: number | undefined } = {},
+    options: { readonly timeout?: number | undefined } = {},
   ): T {
     this.#assertOpen("runUntil");
     if (typeof work !== "function" && typeof work?.then !== "function") {
-      throw new TypeError("work must be a promise or a function");
+      throw new TypeError(`work must be a promise or a function, not ${show(work)}`);
     }
+    checkOptions("options", options, "{ timeout: 20 }");
+    const { timeout = Number.POSITIVE_INFINITY } = options;
     return runUntil(this.#core, work, Math.max(checkTime("timeout", timeout), 0));
   }
 
   /**
-   * Ends the run after the current iteration; the rest of the batch is still dispatched. Before a start
-   * it makes that one a single pass without waiting. The loop can start again.
+   * Ends the run after the current iteration; the rest of the batch is still dispatched. Before a run, be
+   * it start, runOnce or runUntil, it makes that one a single pass without waiting. The loop can start
+   * again.
    */
   stop(): void {
     this.#core.stopping = true;

@@ -1,11 +1,14 @@
-import { checkFinite, checkFunction, checkInteger, checkTime } from "./arguments.ts";
+import { checkFinite, checkFunction, checkInteger, checkOptions, checkTime } from "./arguments.ts";
 import type { CallContext, CoreOptions } from "./core.ts";
 
 /** What a loop can be told when it is made. */
 export interface IOLoopOptions {
   /** Ready fds taken from the kernel by one wait, 1 to 65,536; 1024 by default. More are served next time. */
   readonly maxEvents?: number | undefined;
-  /** Microseconds of busy polling before a wait sleeps; 0 by default. Lower latency for a whole core. */
+  /**
+   * Microseconds of busy polling before a wait sleeps; 0 by default. What comes within them is served
+   * without the kernel's wake-up, at the price of a core.
+   */
   readonly spin?: number | undefined;
   /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. */
   readonly maxWait?: number | undefined;
@@ -16,7 +19,7 @@ export interface IOLoopOptions {
   readonly onError?: ((error: unknown, context: CallContext) => void) | undefined;
   /** Milliseconds from which a call, its microtasks included, counts as slow; 100 where only `onSlow` is given. */
   readonly slowCallback?: number | undefined;
-  /** Hears of each slow call. */
+  /** Hears of each slow call. What it throws leaves `start()`. */
   readonly onSlow?: ((durationMs: number, context: CallContext) => void) | undefined;
 }
 
@@ -28,9 +31,10 @@ const SLOW_MS = 100;
 
 /** Checks the options and fills in the defaults. */
 export function resolveOptions(options: IOLoopOptions): CoreOptions {
+  checkOptions("options", options, "{ maxEvents: 64 }");
   const { maxEvents = MAX_EVENTS, spin = 0, maxWait = MAX_WAIT_MS, onError = printError } = options;
   checkInteger("maxEvents", maxEvents, 1, MAX_EVENTS_MOST);
-  checkFinite("spin", spin);
+  checkFinite("spin", spin, "microseconds");
   if (spin < 0 || spin > SPIN_MOST_US) {
     throw new RangeError(`spin must be from 0 to ${SPIN_MOST_US} microseconds, not ${spin}`);
   }

@@ -1,4 +1,4 @@
-import type { FdLike } from "./arguments.ts";
+import { checkFinite, type FdLike } from "./arguments.ts";
 import { IOLoopError } from "./errors.ts";
 import { ERROR, PRI, READ, WRITE } from "./events.ts";
 import { type Arg, type IntervalRef, IOLoop, instance, type TimeoutRef } from "./ioloop.ts";
@@ -68,6 +68,7 @@ export class TurboIOLoop {
   add_timeout(timestamp: number, func: () => unknown): TimeoutRef;
   add_timeout<A>(timestamp: number, func: (arg: A) => unknown, arg: A): TimeoutRef;
   add_timeout<A>(timestamp: number, func: (arg: A) => unknown, arg?: A): TimeoutRef {
+    checkFinite("timestamp", timestamp);
     return timestamp > EPOCH_LEAST
       ? this.#loop.addTimeout(timestamp, func, arg as A)
       : this.#loop.callAt(timestamp, func, arg as A);
@@ -152,7 +153,8 @@ function answer(name: string, attempt: () => boolean): boolean {
     return attempt();
   } catch (error) {
     if (!(error instanceof IOLoopError)) throw error;
-    console.error(`bun-ioloop: notice: ${name}: ${error.message}`);
+    const message = error.message.replace(/(add|update|remove)Handler/g, "$1_handler");
+    console.error(`bun-ioloop: notice: ${name}: ${message}`);
     return false;
   }
 }

@@ -1,8 +1,10 @@
 /**
- * `Date.now()` counts whole milliseconds, so an offset taken from it is too small by up to one; a reading
- * on either side of that is no step.
+ * `Date.now()` counts whole milliseconds, so an offset taken from it is too small by up to one. What differs
+ * by more is a step; a smaller step goes unseen.
  */
-const STEP_MS = 2;
+const STEP_MS = 1.05;
+/** Epoch milliseconds in a double are good to a quarter of a microsecond; a moment must not come before its time. */
+const ROUNDING_MS = 0.002;
 /** A thread that is interrupted each time keeps the offset that it has. */
 const ATTEMPTS = 8;
 
@@ -16,7 +18,7 @@ export class WallClock {
 
   /** `performance.now()` at the moment when `Date.now()` reaches `timestamp`, or just after it. */
   toMonotonic(timestamp: number): number {
-    return timestamp - this.#current();
+    return timestamp - this.#current() + ROUNDING_MS;
   }
 
   /** Epoch milliseconds with fractions. */

@@ -2,10 +2,7 @@ import { expect, test } from "bun:test";
 import { IOLoop, READ } from "../src/index.ts";
 import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
 import { busy } from "./support-clock.ts";
-import { expectIOLoopError, timed } from "./support-system.ts";
-
-/** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */
-const NO_WAIT_MS = 2000;
+import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 test.each(["timeout", "interval", "callback", "handler", "microtask"])(
   "close() in a %s ends the loop at once, and nothing more is called",

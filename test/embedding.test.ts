@@ -74,19 +74,18 @@ test("pollTimeout is Infinity without work, 0 with a callback, and else the time
   expect(loop.pollTimeout()).toBe(0);
 });
 
-test("an outer loop runs an inner one's timers and callbacks by its pollTimeout", () => {
+test("an outer loop drives an inner one's timers, callbacks and handlers by its pollTimeout and fd", () => {
   using outer = testLoop();
   using inner = testLoop();
+  using fds = new Fds();
+  const [reader, writer] = fds.pipe();
   const order: string[] = [];
-  const schedule = (): void => {
+  const pass = (): void => {
+    inner.runOnce(0);
     const delay = inner.pollTimeout();
-    if (delay === Number.POSITIVE_INFINITY) outer.stop();
-    else {
-      outer.callLater(delay, () => {
-        inner.runOnce(0);
-        schedule();
-      });
-    }
+    if (delay !== Number.POSITIVE_INFINITY) outer.callLater(delay, pass);
+    else if (order.includes("handler")) outer.stop();
+    else outer.callLater(2, () => poke(writer));
   };
   inner.callLater(5, () => {
     order.push("timeout");
@@ -95,9 +94,21 @@ test("an outer loop runs an inner one's timers and callbacks by its pollTimeout"
   inner.addCallback(() => {
     order.push("callback");
   });
-  schedule();
+  inner.addHandler(reader, READ, () => {
+    order.push("handler");
+    inner.removeHandler(reader);
+    inner.callLater(3, () => order.push("timeout of the handler"));
+  });
+  outer.addHandler(inner, READ, pass);
+  outer.callLater(inner.pollTimeout(), pass);
   run(outer);
-  expect(order).toEqual(["callback", "timeout", "callback of the timeout"]);
+  expect(order).toEqual([
+    "callback",
+    "timeout",
+    "callback of the timeout",
+    "handler",
+    "timeout of the handler",
+  ]);
 });
 
 test("an update in an inner handler is heard by the outer loop's next wait", () => {

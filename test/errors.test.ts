@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CallContext, EDGE, IOLoop, IOLoopError, READ, WRITE } from "../src/index.ts";
-import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, fail, poke, run, testLoop, thrownBy } from "./support.ts";
 import { busy } from "./support-clock.ts";
 
 type Report = readonly [unknown, CallContext];
@@ -10,10 +10,6 @@ function keepingLoop(): { loop: IOLoop; reports: Report[] } & Disposable {
   const reports: Report[] = [];
   const loop = new IOLoop({ onError: (error, context) => reports.push([error, context]) });
   return { loop, reports, [Symbol.dispose]: () => loop.close() };
-}
-
-function fail(message: string): never {
-  throw new Error(message);
 }
 
 test("a handler that throws is reported and removed, and the others go on", () => {

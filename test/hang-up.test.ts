@@ -4,12 +4,11 @@ import { constants } from "node:os";
 import { ERROR, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { Fds, poke, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
+import { FAILED, HUNG_UP } from "./support-events.ts";
 import { openPty, tcpSocket } from "./support-libc.ts";
 import { deadPort, tcpPair } from "./support-tcp.ts";
 import { watch } from "./support-watch.ts";
 
-const FAILED = 0x08;
-const HUNG_UP = 0x10;
 const hostname = "127.0.0.1";
 
 describe("a pipe whose writer has gone", () => {

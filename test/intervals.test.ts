@@ -1,9 +1,7 @@
 import { expect, test } from "bun:test";
 import { type CallContext, type IntervalRef, IOLoop } from "../src/index.ts";
-import { run, testLoop } from "./support.ts";
+import { ignore, run, testLoop } from "./support.ts";
 import { FakeClocks } from "./support-clock.ts";
-
-function nothing(): void {}
 
 test("an interval keeps its grid: it does not drift, however late each beat is seen", () => {
   using clocks = new FakeClocks();
@@ -119,7 +117,7 @@ test("equal beats come in the order of the intervals, beat after beat", () => {
 
 test("clearing an unknown or cleared interval is false", () => {
   using loop = testLoop();
-  const ref = loop.setInterval(10, nothing);
+  const ref = loop.setInterval(10, ignore);
   expect(loop.clearInterval(ref)).toBeTrue();
   const unknown = [ref, 0, -1, 0.5, Number.NaN, 2 ** 60, "x", undefined] as unknown as number[];
   for (const forged of unknown) expect(loop.clearInterval(forged)).toBeFalse();
@@ -129,8 +127,8 @@ test("timeouts and intervals share one number space, and neither removes the oth
   using loop = testLoop();
   const refs = new Set<number>();
   for (let count = 0; count < 100; count++) {
-    const timeout = loop.callLater(1000, nothing);
-    const interval = loop.setInterval(1000, nothing);
+    const timeout = loop.callLater(1000, ignore);
+    const interval = loop.setInterval(1000, ignore);
     refs.add(timeout).add(interval);
     expect(loop.removeTimeout(interval)).toBeFalse();
     expect(loop.clearInterval(timeout)).toBeFalse();
@@ -149,10 +147,10 @@ test("a period of 0 or less, that is no finite number, or no function, is refuse
     Number.POSITIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
   ]) {
-    expect(() => loop.setInterval(period, nothing)).toThrow(RangeError);
+    expect(() => loop.setInterval(period, ignore)).toThrow(RangeError);
   }
   for (const period of ["1", null, undefined, {}, 1n] as unknown as number[]) {
-    expect(() => loop.setInterval(period, nothing)).toThrow(TypeError);
+    expect(() => loop.setInterval(period, ignore)).toThrow(TypeError);
   }
   for (const func of [undefined, null, 1, "x", {}] as unknown as (() => void)[]) {
     expect(() => loop.setInterval(1, func)).toThrow(TypeError);

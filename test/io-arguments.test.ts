@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { IOLoopError } from "../src/errors.ts";
 import * as io from "../src/io.ts";
-import { drain, Fds, poke, thrownBy } from "./support.ts";
+import { drain, Fds, poke, thrownBy, untyped } from "./support.ts";
 import { expectIOLoopError, Folder, openFds } from "./support-system.ts";
 
 type ErrorClass = typeof TypeError | typeof RangeError | typeof IOLoopError;
@@ -23,11 +23,6 @@ afterAll(() => {
   folder[Symbol.dispose]();
 });
 
-/** Hands over what the types forbid, as a program in JavaScript can. */
-function untyped<T>(value: unknown): T {
-  return value as T;
-}
-
 function refuses(attempt: () => unknown, kind: ErrorClass, message: RegExp): void {
   const before = openFds();
   const error = thrownBy(attempt);
@@ -45,7 +40,7 @@ const ENDPOINTS: [what: string, endpoint: unknown, kind: ErrorClass, message: Re
   ["an address with a NUL", { hostname: "127.0.0.1\0" }, TypeError, /numeric/],
   ["a hostname that is a number", { hostname: 2130706433 }, TypeError, /hostname/],
   ["a port of text", { port: "80" }, TypeError, /port/],
-  ["a port below 0", { port: -1 }, RangeError, /port .*0 to 65535.*-1/],
+  ["a port below 0", { port: -1 }, RangeError, /port .*[01] to 65535.*-1/],
   ["a port above 65,535", { port: 65_536 }, RangeError, /port/],
   ["half a port", { port: 80.5 }, RangeError, /port/],
   ["a port that is not a number", { port: Number.NaN }, RangeError, /port/],
@@ -107,11 +102,15 @@ test.each(TYPES)("%s is refused by listen, connect and socketpair", (_what, type
   refuses(() => io.socketpair(given), TypeError, message);
 });
 
-test("options are needed", () => {
-  for (const given of [undefined, null]) {
-    refuses(() => io.listen(untyped(given)), TypeError, /./);
-    refuses(() => io.connect(untyped(given)), TypeError, /./);
-  }
+test.each([undefined, null, 8080])("options are needed, and %p is none", (value) => {
+  const given = untyped<io.ListenOptions>(value);
+  refuses(() => io.listen(given), TypeError, /must be an object, such as/);
+  refuses(() => io.connect(given), TypeError, /must be an object, such as/);
+});
+
+test("a peer's port is needed", () => {
+  refuses(() => io.connect({ hostname: "127.0.0.1" }), RangeError, /port .*1 to 65535/);
+  refuses(() => io.send(datagram, four, {}), RangeError, /port .*1 to 65535/);
 });
 
 test.each([-1, 0.5, Number.NaN, 2 ** 31])("a backlog of %f is refused", (backlog) => {

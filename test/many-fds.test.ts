@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { type IOLoop, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { drain, Fds, poke, run, runUntilTrue, testLoop } from "./support.ts";
+import { pseudoRandom } from "./support-random.ts";
 import { tcpPair } from "./support-tcp.ts";
 
 /** Pairs of which one end is watched, with the numbers of those that were called. */
@@ -17,15 +18,6 @@ function watchPairs(loop: IOLoop, fds: Fds, count: number): { peers: number[]; c
     });
   }
   return { peers, called };
-}
-
-/** The same numbers in every run, so that a failure can be repeated. */
-function pseudoRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state % below;
-  };
 }
 
 test.each([

@@ -115,6 +115,16 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     expect(stdout).toMatch(REMEDY);
   });
 
+  test("must have a table of segments that makes sense", () => {
+    using folder = new Folder();
+    const path = folder.file("damaged.so");
+    const damaged = readFileSync(LIBRARY);
+    const entryBytesAt = 0x36;
+    damaged.writeUInt16LE(8, entryBytesAt);
+    writeFileSync(path, damaged);
+    expectIOLoopError(loadFile(path), "ERR_LIBRARY", REMEDY);
+  });
+
   test("must be of this ABI version", () => {
     using folder = new Folder();
     const path = folder.file("other-abi.so");

@@ -8,7 +8,7 @@ import {
 } from "../src/abi.ts";
 import { READ, WRITE } from "../src/events.ts";
 import type { Poller } from "../src/poller.ts";
-import { Fds, poke } from "./support.ts";
+import { Fds, poke, withTimeoutMode } from "./support.ts";
 import { testPoller, timed } from "./support-system.ts";
 
 function wordOf(generation: number, mask: number): number {
@@ -37,14 +37,7 @@ function measureWaits(
 
 /** A poller whose waits count whole milliseconds, as on a kernel without nanoseconds. */
 function coarsePoller(): Poller & Disposable {
-  const before = process.env["BUN_IOLOOP_TIMEOUT"];
-  process.env["BUN_IOLOOP_TIMEOUT"] = "ms";
-  try {
-    return testPoller();
-  } finally {
-    if (before === undefined) delete process.env["BUN_IOLOOP_TIMEOUT"];
-    else process.env["BUN_IOLOOP_TIMEOUT"] = before;
-  }
+  return withTimeoutMode("ms", testPoller);
 }
 
 test("records stay right over 50,000 waits, hot code and forced collections", () => {

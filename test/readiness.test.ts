@@ -1,23 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import { EDGE, ERROR, type IOLoop, ONESHOT, PRI, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
-import { drain, Fds, poke, runUntilTrue, testLoop } from "./support.ts";
+import {
+  drain,
+  Fds,
+  poke,
+  runUntilTrue,
+  type TimeoutMode,
+  testLoop,
+  withTimeoutMode,
+} from "./support.ts";
+import { HUNG_UP } from "./support-events.ts";
 import { isNonBlocking, sendOutOfBand } from "./support-libc.ts";
 import { tcpPair } from "./support-tcp.ts";
 import { watch } from "./support-watch.ts";
 
-const SWITCH = "BUN_IOLOOP_TIMEOUT";
-
-/** A loop made while the switch for millisecond waits is set, or is not. */
-function loopWaitingIn(unit: string): IOLoop {
-  const before = process.env[SWITCH];
-  if (unit === "ms") process.env[SWITCH] = unit;
-  try {
-    return testLoop();
-  } finally {
-    if (before === undefined) Reflect.deleteProperty(process.env, SWITCH);
-    else process.env[SWITCH] = before;
-  }
+/** A loop whose waits count in `mode`. */
+function loopWaitingIn(mode: TimeoutMode): IOLoop {
+  return withTimeoutMode(mode, testLoop);
 }
 
 /** Writes until no more fits. */
@@ -33,7 +33,7 @@ test("with BUN_IOLOOP_TIMEOUT=ms a wait is rounded up to whole milliseconds", ()
   expect(performance.now() - began).toBeGreaterThan(0.9);
 });
 
-describe.each(["ns", "ms"])("readiness, with waits in %s:", (unit) => {
+describe.each(["ns", "ms"] as const)("readiness, with waits in %s:", (unit) => {
   test("nothing is told until the peer writes, then READ", () => {
     using loop = loopWaitingIn(unit);
     using fds = new Fds();
@@ -128,7 +128,7 @@ describe.each(["ns", "ms"])("readiness, with waits in %s:", (unit) => {
     loop.updateHandler(a, READ);
     loop.runOnce(0);
     loop.runOnce(0);
-    expect(seen).toEqual([READ, READ | 0x10, READ | 0x10]);
+    expect(seen).toEqual([READ, READ | HUNG_UP, READ | HUNG_UP]);
   });
 
   test("out-of-band data is told as PRI, beside ordinary data as READ", () => {
@@ -160,23 +160,24 @@ describe.each(["ns", "ms"])("readiness, with waits in %s:", (unit) => {
     expect(loop.runOnce(0)).toBe(0);
     loop.updateHandler(a, READ);
     loop.runOnce(0);
-    expect(seen).toEqual([READ, READ | 0x10]);
+    expect(seen).toEqual([READ, READ | HUNG_UP]);
   });
 
-  test.each([EDGE, ONESHOT, EDGE | ONESHOT])(
-    "mode 0x%x without interest is a pause too",
-    (mode) => {
-      using loop = loopWaitingIn(unit);
-      using fds = new Fds();
-      const [a, b] = fds.pair();
-      const seen = watch(loop, a, mode);
-      fds.close(b);
-      expect(loop.runOnce(0)).toBe(0);
-      loop.updateHandler(a, READ | mode);
-      loop.runOnce(0);
-      expect(seen).toEqual([READ | 0x10]);
-    },
-  );
+  test.each([
+    ["EDGE", EDGE],
+    ["ONESHOT", ONESHOT],
+    ["EDGE | ONESHOT", EDGE | ONESHOT],
+  ])("mode %s without interest is a pause too", (_name, mode) => {
+    using loop = loopWaitingIn(unit);
+    using fds = new Fds();
+    const [a, b] = fds.pair();
+    const seen = watch(loop, a, mode);
+    fds.close(b);
+    expect(loop.runOnce(0)).toBe(0);
+    loop.updateHandler(a, READ | mode);
+    loop.runOnce(0);
+    expect(seen).toEqual([READ | HUNG_UP]);
+  });
 
   test("ERROR alone tells a hang-up once, and data never", () => {
     using loop = loopWaitingIn(unit);
@@ -187,7 +188,7 @@ describe.each(["ns", "ms"])("readiness, with waits in %s:", (unit) => {
     expect(loop.runOnce(0)).toBe(0);
     fds.close(b);
     for (let pass = 0; pass < 5; pass++) loop.runOnce(0);
-    expect(seen).toEqual([0x10]);
+    expect(seen).toEqual([HUNG_UP]);
   });
 
   test("reading and writing at once is one call with one mask", () => {

@@ -1,15 +1,8 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { EDGE, ERROR, type FdLike, IOLoopError, PRI, READ, WRITE } from "../src/index.ts";
-import { Fds, poke, testLoop, thrownBy } from "./support.ts";
+import { Fds, ignore, poke, testLoop, thrownBy, untyped } from "./support.ts";
 import { watch } from "./support-watch.ts";
-
-/** Values that the types forbid, as plain JavaScript would pass them. */
-function untyped<T>(value: unknown): T {
-  return value as T;
-}
-
-function ignore(): void {}
 
 function ioLoopErrorOf(attempt: () => unknown): IOLoopError {
   const error = thrownBy(attempt);

@@ -1,11 +1,9 @@
 import { expect, test } from "bun:test";
 import { READ } from "../src/index.ts";
 import { drain, Fds, poke, run, testLoop, thrownBy } from "./support.ts";
-import { expectIOLoopError, timed } from "./support-system.ts";
+import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 const GUARD = { timeout: 4000 };
-/** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */
-const NO_WAIT_MS = 2000;
 
 type Loop = ReturnType<typeof testLoop>;
 

@@ -2,10 +2,7 @@ import { expect, test } from "bun:test";
 import { READ } from "../src/index.ts";
 import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
 import { busy } from "./support-clock.ts";
-import { expectIOLoopError, timed } from "./support-system.ts";
-
-/** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */
-const NO_WAIT_MS = 2000;
+import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 test("start() runs until stop(), and can run again", () => {
   using loop = testLoop();
@@ -229,29 +226,6 @@ test("runOnce(0) of another loop is allowed inside, and the outer loop stays the
   });
   run(outer);
   expect(log).toEqual(["inner", "outer"]);
-});
-
-test("a loop drives another one through its fd and its time to the next timer", () => {
-  using outer = testLoop();
-  using inner = testLoop();
-  using fds = new Fds();
-  const [reader, writer] = fds.pipe();
-  const log: string[] = [];
-  inner.addHandler(reader, READ, () => {
-    log.push("handler");
-    inner.removeHandler(reader);
-    inner.callLater(3, () => log.push("timeout"));
-  });
-  outer.addHandler(inner, READ, () => {
-    inner.runOnce(0);
-    outer.callLater(inner.pollTimeout(), () => {
-      inner.runOnce(0);
-      outer.stop();
-    });
-  });
-  outer.callLater(2, () => poke(writer));
-  run(outer);
-  expect(log).toEqual(["handler", "timeout"]);
 });
 
 test("a loop can run again after a run was left by an error", () => {

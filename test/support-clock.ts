@@ -1,5 +1,7 @@
 import { type Mock, spyOn } from "bun:test";
 
+export const HOUR_MS = 3_600_000;
+
 /** Both clocks, standing still until a test moves them. Dispose of it with `using`. */
 export class FakeClocks implements Disposable {
   readonly #spies: Mock<() => number>[];

@@ -27,6 +27,14 @@ export function sendOutOfBand(fd: number): void {
   check("send", symbols.send(fd, new Uint8Array(1), 1, 1));
 }
 
+/** The value of a socket option that is an int. */
+export function socketOption(fd: number, level: number, option: number): number | undefined {
+  const value = new Int32Array(1);
+  const length = new Int32Array([value.byteLength]);
+  check("getsockopt", symbols.getsockopt(fd, level, option, value, length));
+  return value[0];
+}
+
 export function isNonBlocking(fd: number): boolean {
   const getFlags = 3;
   const nonBlock = process.platform === "darwin" ? 0x4 : 0x800;
@@ -62,6 +70,7 @@ function open() {
         dup2: { args: ["i32", "i32"], returns: "i32" },
         socket: { args: ["i32", "i32", "i32"], returns: "i32" },
         send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+        getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
         fcntl: { args: ["i32", "i32"], returns: "i32" },
         getdtablesize: { args: [], returns: "i32" },
         posix_openpt: { args: ["i32"], returns: "i32" },

@@ -2,10 +2,8 @@ import { IOLoopError } from "../src/errors.ts";
 import { EDGE, ERROR, INTEREST, ONESHOT, PRI, READ, REARMED, WRITE } from "../src/events.ts";
 import { type CallContext, type FdLike, IOLoop } from "../src/index.ts";
 import * as io from "../src/io.ts";
+import { FAILED, HUNG_UP } from "./support-events.ts";
 import { check, HANDLERS, ScheduleModel } from "./support-model-schedule.ts";
-
-const HANG_UP = 0x10;
-const FAILED = 0x08;
 
 /** What a script throws on purpose; anything else that a loop reports is a finding. */
 export class Scripted extends Error {}
@@ -23,7 +21,7 @@ export class Pair {
   }
 
   get ready(): number {
-    if (!this.farOpen) return READ | WRITE | HANG_UP;
+    if (!this.farOpen) return READ | WRITE | HUNG_UP;
     return (this.unread > 0 ? READ : 0) | (this.full ? 0 : WRITE);
   }
 }
@@ -196,7 +194,7 @@ export class Subject {
   /** Something happened at `pair` that wakes edge-triggered registrations for any of `events`. */
   happened(pair: Pair, events: number): void {
     const registration = this.registrations.get(pair.near);
-    if (registration?.pair === pair && (events & (registration.mask | HANG_UP)) !== 0) {
+    if (registration?.pair === pair && (events & (registration.mask | HUNG_UP)) !== 0) {
       registration.fresh = true;
     }
   }
@@ -221,7 +219,7 @@ export class Subject {
       const { mask, pair, fresh, fired } = registration;
       const ready = pair?.ready ?? 0;
       const level = (mask & EDGE) === 0 && (mask & (READ | PRI | WRITE)) !== 0;
-      const watched = (mask & INTEREST) !== 0 && (ready & (mask | HANG_UP)) !== 0;
+      const watched = (mask & INTEREST) !== 0 && (ready & (mask | HUNG_UP)) !== 0;
       const tellable = watched && !fired;
       const told = tellable && (level || fresh);
       batch.set(registration, { ready, mask, known: pair !== undefined, tellable, told });
@@ -248,7 +246,7 @@ export class Subject {
     if (!seen.known) return;
     const told = seen.told || (this.#haunted && seen.tellable);
     check(told, `fd ${fd} was called with nothing to tell`);
-    const hangUp = seen.ready & HANG_UP;
+    const hangUp = seen.ready & HUNG_UP;
     const asked = hangUp === 0 ? seen.ready & seen.mask & mask : mask & (READ | WRITE);
     const noise = hangUp === 0 ? 0 : FAILED;
     check((events & ~noise) === (asked | hangUp), `fd ${fd} got ${events}, not ${asked | hangUp}`);

@@ -32,6 +32,9 @@ export function testPoller({ recordsMax = 64, spinUs = 0 } = {}): Poller & Dispo
   return Object.assign(poller, { [Symbol.dispose]: () => poller.close() });
 }
 
+/** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */
+export const NO_WAIT_MS = 2000;
+
 /** How many milliseconds `action` took. */
 export function timed(action: () => void): number {
   const began = performance.now();

@@ -14,6 +14,23 @@ export function testLoop(options: IOLoopOptions = {}): IOLoop {
   });
 }
 
+/** "ms" is the fallback for kernels without nanoseconds; "ns" leaves the choice to the process. */
+export type TimeoutMode = "ns" | "ms";
+
+const TIMEOUT_SWITCH = "BUN_IOLOOP_TIMEOUT";
+
+/** What `make` makes while waits are switched to `mode`; a poller keeps the mode that it was made in. */
+export function withTimeoutMode<T>(mode: TimeoutMode, make: () => T): T {
+  const before = process.env[TIMEOUT_SWITCH];
+  if (mode === "ms") process.env[TIMEOUT_SWITCH] = mode;
+  try {
+    return make();
+  } finally {
+    if (before === undefined) delete process.env[TIMEOUT_SWITCH];
+    else process.env[TIMEOUT_SWITCH] = before;
+  }
+}
+
 /** `loop.start()` under a guard: a loop that nobody stops fails the test instead of hanging it. */
 export function run(loop: IOLoop, guardMs = GUARD_MS): void {
   let late = false;
@@ -83,6 +100,19 @@ export function drain(fd: number): string {
     if (count <= 0) return text;
     text += new TextDecoder().decode(buffer.subarray(0, count));
   }
+}
+
+/** A handler or callback that does nothing. */
+export function ignore(): void {}
+
+/** Throws an Error, also where only an expression may stand. */
+export function fail(message: string): never {
+  throw new Error(message);
+}
+
+/** Hands over what the types forbid, as a program in JavaScript can. */
+export function untyped<T>(value: unknown): T {
+  return value as T;
 }
 
 /** What `attempt` throws; fails when it throws nothing. */

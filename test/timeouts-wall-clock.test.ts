@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import { run, testLoop } from "./support.ts";
-import { busy, MovedWallClock } from "./support-clock.ts";
+import { busy, HOUR_MS, MovedWallClock } from "./support-clock.ts";
 
-const HOUR_MS = 3_600_000;
 /** Generous, for a machine that is busy with other things; an hour's error is far beyond it. */
 const LATE_MS = 2000;
 

@@ -1,3 +1,4 @@
+// A Worker of terminate.ts: sleeps in a loop that nothing wakes, and says which thread it is.
 import { readlinkSync } from "node:fs";
 import { IOLoop } from "../../src/index.ts";
 

@@ -1,3 +1,4 @@
+// Fails in every kind of call of a loop that has no onError; its stderr is what the test reads.
 import { IOLoop, WRITE } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 

@@ -1,3 +1,4 @@
+// Opens loops while the table of fds is full, and counts the refusals and the fds that they leak.
 import { closeSync, openSync } from "node:fs";
 import { IOLoop, IOLoopError } from "../../src/index.ts";
 import { report } from "../support-child.ts";

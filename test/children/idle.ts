@@ -1,9 +1,9 @@
+// Watches a quiet pipe for `ms` and measures the processor time: idle.ts <ms> <maxWait> <spin>
 import { writeSync } from "node:fs";
 import { IOLoop, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 import { report } from "../support-child.ts";
 
-// Watches a quiet pipe for `ms`: idle.ts <ms> <maxWait> <spin>
 const [ms = 0, maxWait = 0, spin = 0] = process.argv.slice(2).map(Number);
 using loop = new IOLoop({ maxWait, spin });
 let called = 0;

@@ -1,3 +1,4 @@
+// Waits while the test sends it signals, and measures whether the waits last their whole time.
 import { IOLoop, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 import { report } from "../support-child.ts";
@@ -13,8 +14,8 @@ let began = performance.now();
 called += loop.runOnce(200);
 const runOnceMs = performance.now() - began;
 
-loop.callLater(150, () => loop.stop());
 began = performance.now();
+loop.callLater(150, () => loop.stop());
 loop.start();
 const startMs = performance.now() - began;
 

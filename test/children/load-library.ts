@@ -1,3 +1,4 @@
+// Loads the native library from a path, where doing so could harm the process: load-library.ts <path>
 import { load } from "../../src/native.ts";
 
 const [override] = process.argv.slice(2);

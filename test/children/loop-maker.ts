@@ -1,3 +1,4 @@
+// A Worker of loops-on-threads.ts: makes, serves and closes loops, and says how that went.
 import { IOLoop, instance, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 

@@ -1,3 +1,4 @@
+// Opens and closes a thousand loops, in several ways, and counts the fds that are left.
 import { readdirSync } from "node:fs";
 import { IOLoop, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";

@@ -1,3 +1,4 @@
+// Makes loops in two Workers at once, and checks that the loop of the main thread is left alone.
 import { IOLoop, instance } from "../../src/index.ts";
 import { report } from "../support-child.ts";
 

@@ -1,3 +1,4 @@
+// A Worker that opens its first loop at the same moment as others, and tells whether it works.
 import { parentPort, workerData } from "node:worker_threads";
 import { IOLoop } from "../../src/index.ts";
 import { passGate } from "./worker-gate.ts";

@@ -1,3 +1,4 @@
+// Terminates a Worker that is blocked in a loop, and measures how long that takes.
 import { readdirSync, readFileSync } from "node:fs";
 import { report } from "../support-child.ts";
 

@@ -1,3 +1,4 @@
+// Measures the memory of pending timers, and what removed ones leave behind.
 import { heapStats } from "bun:jsc";
 import { IOLoop } from "../../src/index.ts";
 import { report } from "../support-child.ts";

@@ -1,3 +1,4 @@
+// A Worker that wakes a loop of another thread through its wake fd, many times or after a delay.
 import { parentPort, workerData } from "node:worker_threads";
 import { native } from "../../src/native.ts";
 import { COUNT, GATE, passGate } from "./worker-gate.ts";

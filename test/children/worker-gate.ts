@@ -1,3 +1,4 @@
+// What a test and its Workers share to begin at the same moment.
 import { parentPort } from "node:worker_threads";
 
 /** Int32 cells that a test shares with its Workers. */

@@ -1,29 +1,17 @@
-import { drainMicrotasks } from "bun:jsc";
 import { RECORD_FD, RECORD_WORD, RECORD_WORDS } from "./abi.ts";
 import { type Callback, CallbackQueue } from "./callback-queue.ts";
+import { type CallReporting, Calls } from "./calls.ts";
 import { IOLoopError } from "./errors.ts";
 import { HandlerTable } from "./handlers.ts";
 import { type Interval, nextBeat } from "./interval.ts";
 import { INTERRUPTED, Poller } from "./poller.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
-/** What ran when something went wrong or took long, and which one: a handler's fd, a timer's ref. */
-export type CallContext =
-  | { readonly source: "handler" | "update"; readonly fd: number; readonly ref?: undefined }
-  | { readonly source: "timeout" | "interval"; readonly ref: number; readonly fd?: undefined }
-  | { readonly source: "callback"; readonly fd?: undefined; readonly ref?: undefined };
-
-type Source = CallContext["source"];
-
-/** Options with their defaults filled in; times in milliseconds but for `spin`, in microseconds. */
-export interface CoreOptions {
+/** Options with their defaults filled in: times in milliseconds, but for `spin`, in microseconds. */
+export interface CoreOptions extends CallReporting {
   readonly maxEvents: number;
   readonly spin: number;
   readonly maxWait: number;
-  readonly onError: (error: unknown, context: CallContext) => void;
-  /** Infinity: calls are not timed. */
-  readonly slowCallback: number;
-  readonly onSlow: (durationMs: number, context: CallContext) => void;
 }
 
 /** The loop that runs on this thread, if one does. */
@@ -37,7 +25,7 @@ export class Core {
   readonly intervals = new TimerHeap<Interval>(1);
   readonly callbacks = new CallbackQueue();
   readonly #options: CoreOptions;
-  readonly #timed: boolean;
+  readonly #calls: Calls;
 
   /** The batch being dispatched; what an exception left of it comes first in the next iteration. */
   #next = 0;
@@ -47,12 +35,10 @@ export class Core {
   closed = false;
   stopping = false;
   #done = never;
-  /** Errors of `onError` itself, thrown while microtasks ran: each leaves a run at the next chance. */
-  readonly #escaped: unknown[] = [];
 
   constructor(options: CoreOptions) {
     this.#options = options;
-    this.#timed = options.slowCallback !== Number.POSITIVE_INFINITY;
+    this.#calls = new Calls(options, () => this.running);
     this.poller = new Poller(options.maxEvents, options.spin);
     this.handlers = new HandlerTable(this.poller);
   }
@@ -65,8 +51,8 @@ export class Core {
     this.#occupy();
     this.#done = done;
     try {
-      this.#drain();
-      if (begin !== undefined) this.#call(begin, undefined, "callback", 0);
+      this.#calls.drain();
+      if (begin !== undefined) this.#calls.call(begin, undefined, "callback", 0);
       if (!done()) {
         do this.#iterate(Number.POSITIVE_INFINITY);
         while (!this.stopping && !this.closed && !done());
@@ -84,7 +70,7 @@ export class Core {
     const outer = this.#occupy(waitMs === 0);
     let called: number;
     try {
-      this.#drain();
+      this.#calls.drain();
       called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
     } finally {
       this.#release(outer);
@@ -129,7 +115,7 @@ export class Core {
       const arg = timeouts.firstArg;
       const ref = timeouts.firstRef;
       timeouts.removeFirst();
-      this.#call(func, arg, "timeout", ref);
+      this.#calls.call(func, arg, "timeout", ref);
     }
   }
 
@@ -143,7 +129,7 @@ export class Core {
       const arg = intervals.firstArg;
       const ref = intervals.firstRef;
       intervals.postponeFirst(nextBeat(interval, now));
-      if (!interval.pending) this.#call(interval.func, arg, "interval", ref, interval);
+      if (!interval.pending) this.#calls.call(interval.func, arg, "interval", ref, interval);
     }
   }
 
@@ -151,13 +137,14 @@ export class Core {
     const { callbacks } = this;
     callbacks.begin();
     for (let callback = callbacks.take(); callback !== undefined; callback = callbacks.take()) {
-      this.#call(callback, callbacks.arg, "callback", 0);
+      this.#calls.call(callback, callbacks.arg, "callback", 0);
     }
   }
 
   // The hot path: no allocation per event from here to the user's handler.
   #pollAndDispatch(until: number): number {
     const { poller, handlers } = this;
+    const calls = this.#calls;
     const { registrations } = handlers;
     const { records } = poller;
     if (this.#next === this.#ready) {
@@ -181,16 +168,15 @@ export class Core {
       if (events === 0) continue;
       called++;
       const generation = registrations.generation(fd);
-      const began = this.#timed ? performance.now() : 0;
+      const began = calls.begin();
       try {
-        const result = handlers.call(fd, events);
-        if (isThenable(result)) this.#follow(result, "handler", fd);
+        calls.follow(handlers.call(fd, events), "handler", fd);
       } catch (error) {
         // It would be called again at once, for ever; a handler that re-added its fd is another one.
         if (registrations.generation(fd) === generation) handlers.remove(fd);
-        this.#report(error, "handler", fd);
+        calls.report(error, "handler", fd);
       }
-      this.#settle(began, "handler", fd);
+      calls.settle(began, "handler", fd);
     }
     return called;
   }
@@ -204,63 +190,12 @@ export class Core {
     return Math.min(Math.max(end - performance.now(), 0), mostMs);
   }
 
-  /** Runs a callback, timeout or interval; what it throws or rejects with is reported. */
-  #call(func: Callback, arg: unknown, source: Source, id: number, interval?: Interval): void {
-    const began = this.#timed ? performance.now() : 0;
-    try {
-      const result = func(arg);
-      if (isThenable(result)) this.#follow(result, source, id, interval);
-    } catch (error) {
-      this.#report(error, source, id);
-    }
-    this.#settle(began, source, id);
-  }
-
-  #drain(): void {
-    drainMicrotasks();
-    if (this.#escaped.length > 0) throw this.#escaped.shift();
-  }
-
-  /** After every call: its microtasks, then whether it was slow. */
-  #settle(began: number, source: Source, id: number): void {
-    this.#drain();
-    if (!this.#timed) return;
-    const durationMs = performance.now() - began;
-    if (durationMs >= this.#options.slowCallback) {
-      this.#options.onSlow(durationMs, contextOf(source, id));
-    }
-  }
-
-  /** Waits for an async call to settle; an interval skips its beats until then. */
-  #follow(promise: PromiseLike<unknown>, source: Source, id: number, interval?: Interval): void {
-    const fulfilled = (): void => {
-      if (interval !== undefined) interval.pending = false;
-    };
-    const rejected = (error: unknown): void => {
-      fulfilled();
-      try {
-        this.#report(error, source, id);
-      } catch (thrown) {
-        // Out of a run it goes the way of every unhandled rejection.
-        if (!this.running) throw thrown;
-        this.#escaped.push(thrown);
-      }
-    };
-    if (interval !== undefined) interval.pending = true;
-    // A thenable of somebody's own may settle at once, or throw: a real promise does neither.
-    Promise.resolve(promise).then(fulfilled, rejected);
-  }
-
   /** A report may throw; the refusals behind it are then reported at the next chance. */
   #reportRefusals(): void {
     const { handlers } = this;
     for (let error = handlers.takeRefusal(); error !== undefined; error = handlers.takeRefusal()) {
-      this.#report(error, "update", error.fd ?? -1);
+      this.#calls.report(error, "update", error.fd ?? -1);
     }
-  }
-
-  #report(error: unknown, source: Source, id: number): void {
-    this.#options.onError(error, contextOf(source, id));
   }
 
   /** Enters a run. `nested` allows it inside another loop's: that one watches this loop's fd. */
@@ -290,17 +225,4 @@ export class Core {
 
 function never(): boolean {
   return false;
-}
-
-function contextOf(source: Source, id: number): CallContext {
-  if (source === "callback") return { source };
-  return source === "timeout" || source === "interval" ? { source, ref: id } : { source, fd: id };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
 }

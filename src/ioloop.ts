@@ -3,18 +3,16 @@ import {
   checkFd,
   checkFinite,
   checkFunction,
-  checkOptions,
   checkTime,
   type FdLike,
   fdOf,
-  show,
 } from "./arguments.ts";
 import type { Callback } from "./callback-queue.ts";
 import { Core } from "./core.ts";
 import { closedError } from "./errors.ts";
 import type { StoredHandler } from "./handlers.ts";
 import { type IOLoopOptions, resolveOptions } from "./options.ts";
-import { runUntil } from "./run-until.ts";
+import { type RunUntilOptions, runUntil } from "./run-until.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /** What a handler can be given as `arg`: anything but undefined, which means that there is none. */
@@ -239,17 +237,9 @@ export class IOLoop implements Disposable {
    * @throws IOLoopError ERR_LOOP_STOPPED or ERR_LOOP_CLOSED when that comes first, ERR_LOOP_RUNNING
    *   inside a running loop.
    */
-  runUntil<T>(
-    work: PromiseLike<T> | (() => PromiseLike<T> | T),
-    options: { readonly timeout?: number | undefined } = {},
-  ): T {
+  runUntil<T>(work: PromiseLike<T> | (() => PromiseLike<T> | T), options: RunUntilOptions = {}): T {
     this.#assertOpen("runUntil");
-    if (typeof work !== "function" && typeof work?.then !== "function") {
-      throw new TypeError(`work must be a promise or a function, not ${show(work)}`);
-    }
-    checkOptions("options", options, "{ timeout: 20 }");
-    const { timeout = Number.POSITIVE_INFINITY } = options;
-    return runUntil(this.#core, work, Math.max(checkTime("timeout", timeout), 0));
+    return runUntil(this.#core, work, options);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { checkFinite, checkFunction, checkInteger, checkOptions, checkTime } from "./arguments.ts";
-import type { CallContext, CoreOptions } from "./core.ts";
+import type { CallContext, CallReporting } from "./calls.ts";
+import type { CoreOptions } from "./core.ts";
 
 /** What a loop can be told when it is made. */
 export interface IOLoopOptions {
@@ -44,7 +45,7 @@ export function resolveOptions(options: IOLoopOptions): CoreOptions {
   return { maxEvents, spin, maxWait, onError, ...resolveSlow(options) };
 }
 
-function resolveSlow(options: IOLoopOptions): Pick<CoreOptions, "slowCallback" | "onSlow"> {
+function resolveSlow(options: IOLoopOptions): Omit<CallReporting, "onError"> {
   const { slowCallback, onSlow } = options;
   if (onSlow === undefined) {
     if (slowCallback === undefined) return { slowCallback: Number.POSITIVE_INFINITY, onSlow() {} };

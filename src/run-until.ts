@@ -1,5 +1,11 @@
+import { checkOptions, checkTime, show } from "./arguments.ts";
 import type { Core } from "./core.ts";
 import { closedError, IOLoopError } from "./errors.ts";
+
+export interface RunUntilOptions {
+  /** Milliseconds until a DOMException "TimeoutError" is thrown; none by default. */
+  readonly timeout?: number | undefined;
+}
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -7,8 +13,15 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 export function runUntil<T>(
   core: Core,
   work: PromiseLike<T> | (() => PromiseLike<T> | T),
-  timeoutMs: number,
+  options: RunUntilOptions,
 ): T {
+  if (typeof work !== "function" && typeof work?.then !== "function") {
+    throw new TypeError(`work must be a promise or a function, not ${show(work)}`);
+  }
+  checkOptions("options", options, "{ timeout: 20 }");
+  const { timeout = Number.POSITIVE_INFINITY } = options;
+  const timeoutMs = Math.max(checkTime("timeout", timeout), 0);
+
   let outcome: Outcome<T> | undefined;
   let timedOut = false;
   let timer = 0;

@@ -1,0 +1,104 @@
+import { drainMicrotasks } from "bun:jsc";
+import type { Callback } from "./callback-queue.ts";
+import type { Interval } from "./interval.ts";
+
+/** What ran when something went wrong or took long, and which one: a handler's fd, a timer's ref. */
+export type CallContext =
+  | { readonly source: "handler" | "update"; readonly fd: number; readonly ref?: undefined }
+  | { readonly source: "timeout" | "interval"; readonly ref: number; readonly fd?: undefined }
+  | { readonly source: "callback"; readonly fd?: undefined; readonly ref?: undefined };
+
+type Source = CallContext["source"];
+
+/** Who hears of what goes wrong or takes long. */
+export interface CallReporting {
+  readonly onError: (error: unknown, context: CallContext) => void;
+  /** Milliseconds; Infinity: calls are not timed. */
+  readonly slowCallback: number;
+  readonly onSlow: (durationMs: number, context: CallContext) => void;
+}
+
+/** How a loop calls its user's code: with its microtasks after it, its errors reported, its time taken. */
+export class Calls {
+  readonly #reporting: CallReporting;
+  readonly #timed: boolean;
+  readonly #isRunning: () => boolean;
+  /** Errors of `onError` itself, thrown while microtasks ran: each leaves a run at the next chance. */
+  readonly #escaped: unknown[] = [];
+
+  constructor(reporting: CallReporting, isRunning: () => boolean) {
+    this.#reporting = reporting;
+    this.#timed = reporting.slowCallback !== Number.POSITIVE_INFINITY;
+    this.#isRunning = isRunning;
+  }
+
+  /** Runs a callback, timeout or interval; what it throws or rejects with is reported. */
+  call(func: Callback, arg: unknown, source: Source, id: number, interval?: Interval): void {
+    const began = this.begin();
+    try {
+      this.follow(func(arg), source, id, interval);
+    } catch (error) {
+      this.report(error, source, id);
+    }
+    this.settle(began, source, id);
+  }
+
+  /** Before a call: the time, where it is taken. */
+  begin(): number {
+    return this.#timed ? performance.now() : 0;
+  }
+
+  /** Where a call returned a promise, waits for it to settle; an interval skips its beats until then. */
+  follow(result: unknown, source: Source, id: number, interval?: Interval): void {
+    if (!isThenable(result)) return;
+    const fulfilled = (): void => {
+      if (interval !== undefined) interval.pending = false;
+    };
+    const rejected = (error: unknown): void => {
+      fulfilled();
+      try {
+        this.report(error, source, id);
+      } catch (thrown) {
+        // Out of a run it goes the way of every unhandled rejection.
+        if (!this.#isRunning()) throw thrown;
+        this.#escaped.push(thrown);
+      }
+    };
+    if (interval !== undefined) interval.pending = true;
+    // A thenable of somebody's own may settle at once, or throw: a real promise does neither.
+    Promise.resolve(result).then(fulfilled, rejected);
+  }
+
+  /** After a call: its microtasks, then whether it was slow. */
+  settle(began: number, source: Source, id: number): void {
+    this.drain();
+    if (!this.#timed) return;
+    const durationMs = performance.now() - began;
+    if (durationMs >= this.#reporting.slowCallback) {
+      this.#reporting.onSlow(durationMs, contextOf(source, id));
+    }
+  }
+
+  /** Runs the microtasks that are due. */
+  drain(): void {
+    drainMicrotasks();
+    if (this.#escaped.length > 0) throw this.#escaped.shift();
+  }
+
+  report(error: unknown, source: Source, id: number): void {
+    this.#reporting.onError(error, contextOf(source, id));
+  }
+}
+
+function contextOf(source: Source, id: number): CallContext {
+  if (source === "callback") return { source };
+  return source === "timeout" || source === "interval" ? { source, ref: id } : { source, fd: id };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}

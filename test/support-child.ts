@@ -6,6 +6,8 @@ const PROD_EVERY_MS = 5;
 
 export interface ChildOptions {
   readonly args?: readonly string[];
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A command in front of Bun's, such as strace. */
   readonly under?: readonly string[];
   /** Called every few milliseconds from when the child has printed "ready" until it ends. */
@@ -21,8 +23,9 @@ export interface ChildResult {
 /** Runs `test/children/<name>` as a process of its own. */
 export async function runChild(name: string, options: ChildOptions = {}): Promise<ChildResult> {
   const program = join(import.meta.dir, "children", name);
-  const { args = [], under = [], prod } = options;
+  const { args = [], env, under = [], prod } = options;
   const child = Bun.spawn([...under, process.execPath, program, ...args], {
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { figuresOf } from "./support-child.ts";
+
+const LIMIT_MS = 20_000;
+/** The smallest object, array or closure of the engine. */
+const CELL_BYTES = 16;
+
+test(
+  "the loop makes nothing for an event: no object, closure or array",
+  async () => {
+    const env = { BUN_JSC_useGC: "0" };
+    const measured = await figuresOf("event-memory.ts", { env });
+    const control = await figuresOf("event-memory.ts", { env, args: ["control"] });
+    // One object for each event shows, so the measurement can fail.
+    expect(control["bytesPerEvent"]).toBeGreaterThanOrEqual(CELL_BYTES);
+    expect(measured["bytesPerEvent"]).toBeLessThan(CELL_BYTES / 4);
+  },
+  LIMIT_MS,
+);

@@ -1,5 +1,5 @@
 // Watches a folder through the kernel's own inotify fd, which Bun alone could not wait for. Prints each file
-// that is written there; Ctrl-C ends it. Usage: bun examples/inotify.ts FOLDER
+// that is written there; Ctrl-C ends it. Needs glibc. Usage: bun examples/inotify.ts FOLDER
 import { dlopen } from "bun:ffi";
 import { instance, READ } from "bun-ioloop";
 import { read, setNonBlocking, WOULD_BLOCK } from "bun-ioloop/io";
@@ -16,6 +16,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
 });
 
 const inotify = libc.inotify_init();
+if (inotify < 0) throw new Error("this process may have no more inotify fds");
 setNonBlocking(inotify);
 if (libc.inotify_add_watch(inotify, Buffer.from(`${folder}\0`), IN_CLOSE_WRITE) < 0) {
   throw new Error(`${folder} cannot be watched`);

@@ -79,15 +79,15 @@ export function encodeAddress(
     );
   }
   const number = checkInteger("port", port ?? 0, portLeast, 65_535);
-  const text = new TextEncoder().encode(plain(host));
+  const text = new TextEncoder().encode(writtenOut(host));
   return { text, port: number, flags: 0, name: `${host} port ${number}` };
 }
 
 /**
- * Zig's parser knows neither a dotted tail, but behind "::ffff:", nor anything else behind that: such an IPv6
- * address is written out, as eight groups.
+ * Zig's parser takes a dotted tail only behind "::ffff:", and there nothing else: an IPv6 address with either is
+ * written out, as eight groups.
  */
-function plain(host: string): string {
+function writtenOut(host: string): string {
   if (isIP(host) === 4 || !(host.includes(".") || /^::ffff:/i.test(host))) return host;
   const [address, zone] = host.split("%");
   const short = new URL(`http://[${address}]`).hostname.slice(1, -1);

@@ -81,7 +81,8 @@ export class Core {
 
   /** Milliseconds until there is something to do beside what fds bring: 0 now, Infinity never. */
   untilNext(): number {
-    return this.#waitMs(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    const forever = Number.POSITIVE_INFINITY;
+    return this.closed ? forever : this.#waitMs(forever, forever);
   }
 
   /** Clears everything and frees the poller; a run in progress ends after the current call. */
@@ -148,17 +149,13 @@ export class Core {
     const { registrations } = handlers;
     const { records } = poller;
     if (this.#next === this.#ready) {
-      registrations.flush();
-      this.#reportRefusals();
-      // The report may have closed the loop.
-      if (this.closed) return 0;
+      // A report may update handlers, which comes before the wait, or end the run.
+      do registrations.flush();
+      while (this.#reportRefusals());
+      if (this.closed || this.#done()) return 0;
       this.#next = 0;
       this.#ready = 0;
-      // A signal that interrupts the wait is no event: what is left of the time is waited for anew.
-      let ready: number;
-      do ready = poller.wait(this.#waitMs(until, this.#options.maxWait));
-      while (ready === INTERRUPTED);
-      this.#ready = ready;
+      this.#ready = this.#wait(until);
     }
     let called = 0;
     while (this.#next < this.#ready) {
@@ -181,21 +178,37 @@ export class Core {
     return called;
   }
 
+  /** Waits until `until`, the next timer or `maxWait`; a signal that interrupts it takes nothing from it. */
+  #wait(until: number): number {
+    const { maxWait } = this.#options;
+    if (this.stopping) return Math.max(this.poller.wait(0), 0);
+    let ready = this.poller.wait(this.#waitMs(until, maxWait));
+    if (ready === INTERRUPTED) {
+      const end = Math.min(until, performance.now() + maxWait);
+      do ready = this.poller.wait(this.#waitMs(end, maxWait));
+      while (ready === INTERRUPTED);
+    }
+    return ready;
+  }
+
   /** How long a wait may last: to the next timer or `until`, at most `mostMs`, and not at all with work queued. */
   #waitMs(until: number, mostMs: number): number {
-    if (until === 0 || this.stopping || this.callbacks.size > 0 || this.#next < this.#ready)
-      return 0;
+    if (until === 0 || this.callbacks.size > 0 || this.#next < this.#ready) return 0;
     const end = Math.min(until, this.timeouts.nearest, this.intervals.nearest);
     if (end === Number.POSITIVE_INFINITY) return mostMs;
     return Math.min(Math.max(end - performance.now(), 0), mostMs);
   }
 
-  /** A report may throw; the refusals behind it are then reported at the next chance. */
-  #reportRefusals(): void {
+  /** Reports each refusal, as a call of its own; one that throws leaves the others to the next chance. */
+  #reportRefusals(): boolean {
     const { handlers } = this;
+    let reported = false;
     for (let error = handlers.takeRefusal(); error !== undefined; error = handlers.takeRefusal()) {
+      reported = true;
       this.#calls.report(error, "update", error.fd ?? -1);
+      this.#calls.drain();
     }
+    return reported;
   }
 
   /** Enters a run. `nested` allows it inside another loop's: that one watches this loop's fd. */
@@ -217,9 +230,11 @@ export class Core {
     current = outer;
     this.running = false;
     this.stopping = false;
-    this.handlers.registrations.deferring = false;
+    // What an error left of a batch is still to be dispatched, and updates go on waiting for its end.
+    const unfinished = this.#next < this.#ready;
+    this.handlers.registrations.deferring = unfinished;
     // Whoever watches this loop's fd must see the updates of its last batch.
-    if (!this.closed && this.#next === this.#ready) this.handlers.registrations.flush();
+    if (!this.closed && !unfinished) this.handlers.registrations.flush();
   }
 }
 

@@ -6,11 +6,11 @@ const HEADER_BYTES = 64;
 const ENTRY_BYTES = 56;
 
 /**
- * Whether an ELF file is damaged, above all ends before its segments do: dlopen maps it all the same, and the process dies at the
- * first byte that is not there. Offsets are those of elf(5). A file of another kind, or none, is left
- * for dlopen to refuse.
+ * Whether an ELF file has no sound table of segments, or ends before they do. dlopen would map it all the
+ * same, and the process would die at the first byte that is not there. Offsets are those of elf(5). A
+ * file of another kind, or none, is left for dlopen to refuse.
  */
-export function isCutShort(path: string): boolean {
+export function isDamaged(path: string): boolean {
   let file: Buffer;
   try {
     file = readFileSync(path);

@@ -6,7 +6,7 @@ export const PRI = 0x02;
 export const WRITE = 0x04;
 /**
  * An error (0x08) or a hang-up (0x10). Always watched beside READ, WRITE and PRI; alone, it is reported
- * once. It brings along those of READ and WRITE that the handler asked for, so that a handler which
+ * once, as with EDGE. It brings along those of READ and WRITE that the handler asked for, so that a handler which
  * knows only those still finds out, by reading or writing.
  */
 export const ERROR = 0x18;

@@ -287,7 +287,10 @@ export class IOLoop implements Disposable {
     return this.#core.closed ? -1 : this.#core.poller.expose();
   }
 
-  /** Milliseconds until a timer or callback of this loop wants to run: 0 now, Infinity never. */
+  /**
+   * Milliseconds until a timer or callback of this loop wants to run, or what an error left of a batch: 0
+   * now, Infinity never.
+   */
   pollTimeout(): number {
     return this.#core.untilNext();
   }

@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import linuxArm64 from "../native/linux-arm64.so" with { type: "file" };
 import linuxX64 from "../native/linux-x64.so" with { type: "file" };
 import { ABI_VERSION } from "./abi.ts";
-import { isCutShort } from "./elf.ts";
+import { isDamaged } from "./elf.ts";
 import { EMFILE, IOLoopError, systemError } from "./errors.ts";
 
 type Memory = Int32Array | Uint8Array;
@@ -121,11 +121,8 @@ export function load(host: Host): Native {
     );
   }
   const path = libraryPath(host);
-  if (isCutShort(path)) {
-    throw new IOLoopError(
-      "ERR_LIBRARY",
-      `the native library ${path} is cut short: ${remedy(host)}`,
-    );
+  if (isDamaged(path)) {
+    throw new IOLoopError("ERR_LIBRARY", `the native library ${path} is damaged: ${remedy(host)}`);
   }
   const found = openSymbols<Pick<Native, "ioloop_abi_version">>(path, ["ioloop_abi_version"]);
   const version = found.ioloop_abi_version();

@@ -14,8 +14,8 @@ export interface IOLoopOptions {
   /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. */
   readonly maxWait?: number | undefined;
   /**
-   * Gets what a handler, callback, timeout or interval throws or rejects with. The default prints it
-   * with its stack. What `onError` itself throws leaves `start()`.
+   * Gets what a handler, callback, timeout or interval throws or rejects with, and updates that the kernel
+   * refused late. The default prints it with its stack. What `onError` itself throws leaves `start()`.
    */
   readonly onError?: ((error: unknown, context: CallContext) => void) | undefined;
   /** Milliseconds from which a call, its microtasks included, counts as slow; 100 where only `onSlow` is given. */

@@ -1,6 +1,6 @@
 import { GENERATION_MAX, GENERATION_SHIFT, WORD_BITS } from "./abi.ts";
 import { EEXIST, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
-import { ERROR, INTEREST, ONESHOT, READ, REARMED, WRITE } from "./events.ts";
+import { ERROR, INTEREST, ONESHOT, PRI, READ, REARMED, WRITE } from "./events.ts";
 import type { Poller } from "./poller.ts";
 import { enlarged } from "./typed-array.ts";
 
@@ -10,6 +10,8 @@ const CAPACITY_FIRST = 256;
 const CLEAN = 0;
 const CHANGED = 1;
 const REARM = 2;
+
+const READINESS = READ | PRI | WRITE;
 
 const SYSCALL = "epoll_ctl";
 const ADVICE: Readonly<Record<number, string>> = {
@@ -27,8 +29,11 @@ const ADVICE: Readonly<Record<number, string>> = {
  *
  *   live    its generation is the word's, and the word has interest       delivered
  *   late    the fd was removed or paused during this very batch           dropped
- *   ghost   it was removed or paused before: its fd was closed, and its   dropped; when it comes again,
- *           open file lives on elsewhere                                  the queue is made anew
+ *   ghost   it was removed, paused or given a new generation before: its  dropped; when one comes again,
+ *           fd was closed, and its open file lives on elsewhere           the queue is made anew
+ *
+ * A registration that enters the kernel again, after a pause or because its number names another file by
+ * now, gets a new generation.
  */
 export class Registrations {
   readonly #poller: Poller;
@@ -63,7 +68,7 @@ export class Registrations {
     return fd >= 0 && fd < this.#capacity && this.#words[fd] !== 0;
   }
 
-  /** A number that differs between two registrations of one fd; 0 where there is none. */
+  /** A number that differs between two registrations of one fd, and stays within a batch; 0 where there is none. */
   generation(fd: number): number {
     return (this.#words[fd] as number) >>> GENERATION_SHIFT;
   }
@@ -79,7 +84,7 @@ export class Registrations {
     }
     const word = this.#fresh(mask);
     const outcome = this.#poller.add(fd, kernelWord(word));
-    if (outcome < 0) throw systemError(-outcome, SYSCALL, fd, ADVICE[-outcome]);
+    if (outcome < 0) throw refusal(fd, outcome);
 
     if (fd >= this.#capacity) this.#grow(fd + 1);
     this.#words[fd] = word;
@@ -100,12 +105,12 @@ export class Registrations {
       this.#changes[fd] = rearm ? REARM : CHANGED;
       return;
     }
-    this.#changes[fd] = CLEAN;
     const outcome = this.#send(fd, rearm);
     if (outcome < 0) {
       this.#words[fd] = before;
-      throw systemError(-outcome, SYSCALL, fd);
+      throw refusal(fd, outcome);
     }
+    this.#changes[fd] = CLEAN;
   }
 
   remove(fd: number): boolean {
@@ -147,8 +152,10 @@ export class Registrations {
   #drop(fd: number): void {
     this.dropped++;
     if (this.#changedIn[fd] !== this.#batch) this.#ghostInBatch = true;
-    // An edge is told once, and this was it: a handler that resumes in this batch arms it again.
-    else if (this.#changes[fd] === CHANGED) this.#changes[fd] = REARM;
+    // An error alone is told once, and this was it: a handler that resumes in this batch arms it again.
+    else if (this.#changes[fd] === CHANGED && ((this.#armed[fd] as number) & READINESS) === 0) {
+      this.#changes[fd] = REARM;
+    }
   }
 
   #sendChanges(): void {
@@ -189,7 +196,7 @@ export class Registrations {
 
   #refuse(fd: number, outcome: number): void {
     this.remove(fd);
-    this.#refused(fd, systemError(-outcome, SYSCALL, fd));
+    this.#refused(fd, refusal(fd, outcome));
   }
 
   /**
@@ -231,6 +238,10 @@ export class Registrations {
     this.#changedIn = enlarged(this.#changedIn, capacity);
     this.#capacity = capacity;
   }
+}
+
+function refusal(fd: number, outcome: number): IOLoopError {
+  return systemError(-outcome, SYSCALL, fd, ADVICE[-outcome]);
 }
 
 /** The word that the kernel is given: modes without interest are a pause as well. */

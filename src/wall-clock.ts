@@ -39,7 +39,7 @@ export class WallClock {
       const before = performance.now();
       const wall = Date.now();
       const after = performance.now();
-      if (after - before > STEP_MS / 2) continue;
+      if (after - before > STEP_MS - 1) continue;
       const offset = wall - after;
       if (Math.abs(offset - this.#offset) > STEP_MS) this.#offset = offset;
       return;

@@ -157,3 +157,10 @@ test("a loop that another one's call closes while it runs ends at once", () => {
   expect(timed(() => run(outer))).toBeLessThan(NO_WAIT_MS);
   expect([more, outer.closed]).toEqual([0, true]);
 });
+
+test("a closed loop has nothing to do any more, also where it was told to stop", () => {
+  const loop = testLoop();
+  loop.stop();
+  loop.close();
+  expect(loop.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type CallContext, EDGE, READ, WRITE } from "../src/index.ts";
+import { type CallContext, EDGE, ONESHOT, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
 import { expectSleep, makeGhost, PASSES } from "./support-ghosts.ts";
@@ -138,6 +138,26 @@ test("an open file that lost its number to another one is a ghost as well", () =
   loop.updateHandler(reader, WRITE);
   expectSleep(loop);
   expect(seen).toEqual([]);
+});
+
+test("a ONESHOT that was armed anew while a batch was broken off outlives the end of a ghost", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  makeGhost(loop, fds);
+  // The first sighting: the second, in the batch that breaks off, ends the ghost before the next wait.
+  loop.runOnce(0);
+  const [thrower] = fds.pair();
+  const [a, b] = fds.pair();
+  loop.addHandler(thrower, WRITE, () => {
+    loop.removeHandler(thrower);
+    throw new Error("thrown");
+  });
+  const seen = watch(loop, a, READ | ONESHOT);
+  poke(b);
+  expect(thrownBy(() => loop.runOnce(0))).toMatchObject({ message: "thrown" });
+  loop.updateHandler(a, WRITE | ONESHOT);
+  for (let pass = 0; pass < 2 * PASSES; pass++) loop.runOnce(0);
+  expect(seen).toEqual([WRITE]);
 });
 
 test("what is removed within a batch is no ghost: an EDGE handler is not told anew", () => {

@@ -70,9 +70,11 @@ test.each([
     expect(figures["called"]).toBe(0);
     expect(figures["runOnceMs"]).toBeGreaterThanOrEqual(200);
     expect(figures["startMs"]).toBeGreaterThanOrEqual(150);
+    expect(figures["maxWaitMs"]).toBeGreaterThanOrEqual(150);
     // The waits are not begun anew after each signal: they would go on as long as signals come.
     expect(figures["runOnceMs"]).toBeLessThan(2000);
     expect(figures["startMs"]).toBeLessThan(2000);
+    expect(figures["maxWaitMs"]).toBeLessThan(2000);
   },
   CHILD_LIMIT_MS,
 );

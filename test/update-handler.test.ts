@@ -231,6 +231,37 @@ describe("an update that the kernel refuses", () => {
     expect(seen).toEqual([WRITE]);
   });
 
+  test("may update another handler in onError, from this very wait on", () => {
+    using fds = new Fds();
+    const [a] = fds.pair();
+    const [b] = fds.pair();
+    using loop = testLoop({ onError: () => loop.updateHandler(b, WRITE) });
+    loop.addHandler(a, READ, ignore);
+    const seen = watch(loop, b, 0);
+    loop.addCallback(() => {
+      fds.close(a);
+      loop.updateHandler(a, WRITE);
+    });
+    expect(loop.runOnce(3000)).toBe(1);
+    expect(seen).toEqual([WRITE]);
+  });
+
+  test("may settle in onError what runUntil waits for", () => {
+    const work = Promise.withResolvers<string>();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    using loop = testLoop({ onError: () => work.resolve("settled") });
+    loop.addHandler(a, READ, ignore);
+    loop.addCallback(() => {
+      fds.close(a);
+      loop.updateHandler(a, WRITE);
+    });
+    const began = performance.now();
+    expect(loop.runUntil(work.promise, { timeout: 3000 })).toBe("settled");
+    // Without the report's own microtasks it would settle as late as the timeout.
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
   test("may close the loop in onError", () => {
     using fds = new Fds();
     const [a] = fds.pair();

@@ -87,12 +87,12 @@ test("an outer loop drives an inner one's timers, callbacks and handlers by its 
     else if (order.includes("handler")) outer.stop();
     else outer.callLater(2, () => poke(writer));
   };
-  inner.callLater(5, () => {
-    order.push("timeout");
-    inner.addCallback(() => order.push("callback of the timeout"));
-  });
   inner.addCallback(() => {
     order.push("callback");
+    inner.callLater(5, () => {
+      order.push("timeout");
+      inner.addCallback(() => order.push("callback of the timeout"));
+    });
   });
   inner.addHandler(reader, READ, () => {
     order.push("handler");

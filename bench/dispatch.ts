@@ -1,7 +1,7 @@
 // What one ready fd costs: a whole iteration of the loop, against the bare native wait that it stands on.
 import { bench, boxplot, run, summary } from "mitata";
 import { IOLoop, READ } from "../src/index.ts";
-import { close, socketpair, write } from "../src/io.ts";
+import { socketpair, write } from "../src/io.ts";
 import { Poller } from "../src/poller.ts";
 
 for (const count of [1, 64, 1000]) {
@@ -19,11 +19,6 @@ for (const count of [1, 64, 1000]) {
       bench(`bare wait, ${count} ready`, () => poller.wait(0)).baseline(true);
       bench(`loop.runOnce(0), ${count} ready`, () => loop.runOnce(0));
     });
-  });
-  process.on("exit", () => {
-    loop.close();
-    poller.close();
-    for (const fd of pairs.flat()) close(fd);
   });
 }
 

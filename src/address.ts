@@ -29,6 +29,9 @@ export interface Sender {
 const UNIX_MOST = 107;
 const ABSTRACT_MOST = 108;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Where the library writes a datagram's sender. */
 export const senderBytes = new Uint8Array(new ArrayBuffer(ADDRESS_BYTES));
 const senderWords = new Int32Array(senderBytes.buffer);
@@ -59,7 +62,7 @@ export function encodeAddress(
       throw new TypeError("give either unix, or hostname and port");
     }
     if (typeof unix !== "string") throw new TypeError(`unix must be a string, not ${show(unix)}`);
-    const text = new TextEncoder().encode(unix);
+    const text = encoder.encode(unix);
     const most = unix.startsWith("\0") ? ABSTRACT_MOST : UNIX_MOST;
     if (text.length === 0 || text.length > most) {
       throw new RangeError(
@@ -79,7 +82,7 @@ export function encodeAddress(
     );
   }
   const number = checkInteger("port", port ?? 0, portLeast, 65_535);
-  const text = new TextEncoder().encode(writtenOut(host));
+  const text = encoder.encode(writtenOut(host));
   return { text, port: number, flags: 0, name: `${host} port ${number}` };
 }
 
@@ -100,9 +103,7 @@ function writtenOut(host: string): string {
 export function decodeSender(from: Sender): void {
   const family = senderWords[ADDRESS_FAMILY];
   const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-    senderBytes.subarray(ADDRESS_TEXT_OFFSET, end),
-  );
+  const text = decoder.decode(senderBytes.subarray(ADDRESS_TEXT_OFFSET, end));
   from.hostname = family === FAMILY_IP ? text : undefined;
   from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
   from.unix = family === FAMILY_UNIX ? text : undefined;

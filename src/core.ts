@@ -155,7 +155,7 @@ export class Core {
       if (this.closed || this.#done()) return 0;
       this.#next = 0;
       this.#ready = 0;
-      this.#ready = this.#wait(until);
+      this.#ready = this.#wait(this.stopping ? 0 : until);
     }
     let called = 0;
     while (this.#next < this.#ready) {
@@ -181,7 +181,6 @@ export class Core {
   /** Waits until `until`, the next timer or `maxWait`; a signal that interrupts it takes nothing from it. */
   #wait(until: number): number {
     const { maxWait } = this.#options;
-    if (this.stopping) return Math.max(this.poller.wait(0), 0);
     let ready = this.poller.wait(this.#waitMs(until, maxWait));
     if (ready === INTERRUPTED) {
       const end = Math.min(until, performance.now() + maxWait);

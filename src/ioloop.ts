@@ -154,7 +154,7 @@ export class IOLoop implements Disposable {
   addTimeout(timestamp: number, func: Callback, arg?: unknown): TimeoutRef {
     this.#assertOpen("addTimeout");
     checkFinite("timestamp", timestamp);
-    return this.#addTimer(this.#wallClock.toMonotonic(timestamp), func, arg);
+    return this.#addTimer(notPast(this.#wallClock.toMonotonic(timestamp)), func, arg);
   }
 
   /** Runs `func(arg)` once, `delayMs` from now; a negative delay means the next pass. Never early. */
@@ -163,7 +163,7 @@ export class IOLoop implements Disposable {
   callLater(delayMs: number, func: Callback, arg?: unknown): TimeoutRef {
     this.#assertOpen("callLater");
     checkFinite("delayMs", delayMs);
-    return this.#addTimer(performance.now() + delayMs, func, arg);
+    return this.#addTimer(performance.now() + Math.max(delayMs, 0), func, arg);
   }
 
   /** Runs `func(arg)` once, when {@link time} has reached `loopTime`. Never early. */
@@ -172,7 +172,7 @@ export class IOLoop implements Disposable {
   callAt(loopTime: number, func: Callback, arg?: unknown): TimeoutRef {
     this.#assertOpen("callAt");
     checkFinite("loopTime", loopTime);
-    return this.#addTimer(loopTime, func, arg);
+    return this.#addTimer(notPast(loopTime), func, arg);
   }
 
   /** Cancels a timeout; false when it has run, was removed, or never was. */
@@ -302,11 +302,15 @@ export class IOLoop implements Disposable {
 
   #addTimer(deadline: number, func: Callback, arg: unknown): TimeoutRef {
     checkFunction("func", func);
-    // What is past counts as due now, so that it cannot come before what was added earlier.
-    return this.#core.timeouts.add(Math.max(deadline, performance.now()), func, arg);
+    return this.#core.timeouts.add(deadline, func, arg);
   }
 
   #assertOpen(operation: string): void {
     if (this.#core.closed) throw closedError(operation);
   }
+}
+
+/** What is past counts as due now, so that it cannot come before what was added earlier. */
+function notPast(deadline: number): number {
+  return Math.max(deadline, performance.now());
 }

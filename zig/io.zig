@@ -4,7 +4,6 @@
 
 const std = @import("std");
 const linux = std.os.linux;
-const assert = std.debug.assert;
 
 const address_text = @import("address.zig");
 const outcome = @import("outcome.zig");
@@ -40,16 +39,14 @@ pub fn listen(text: []const u8, port: u16, options: Options, backlog: u32) i32 {
 }
 
 fn prepareListener(fd: i32, address: *const Address, options: Options, backlog: u32) i32 {
-    if (!options.unix) {
+    if (!options.unix and !options.datagram) {
         // A restarted service must not wait for its old connections in TIME_WAIT.
-        if (!options.datagram) {
-            const reused = setOption(fd, linux.SOL.SOCKET, linux.SO.REUSEADDR, 1);
-            if (reused < 0) return reused;
-        }
-        if (options.reuse_port) {
-            const shared = setOption(fd, linux.SOL.SOCKET, linux.SO.REUSEPORT, 1);
-            if (shared < 0) return shared;
-        }
+        const reused = setOption(fd, linux.SOL.SOCKET, linux.SO.REUSEADDR, 1);
+        if (reused < 0) return reused;
+    }
+    if (!options.unix and options.reuse_port) {
+        const shared = setOption(fd, linux.SOL.SOCKET, linux.SO.REUSEPORT, 1);
+        if (shared < 0) return shared;
     }
     const bound = outcome.of(linux.bind(fd, address.sockaddr(), address.length));
     if (bound < 0 or options.datagram) return bound;
@@ -96,8 +93,7 @@ pub fn read(fd: i32, buffer: []u8) i32 {
 }
 
 pub fn write(fd: i32, buffer: []const u8) i32 {
-    // MSG_NOSIGNAL keeps SIGPIPE away whatever the process did with its disposition.
-    const sent = outcome.of(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
+    const sent = send(fd, buffer);
     return switch (outcome.errno(sent)) {
         .NOTSOCK => writeWithoutSignal(fd, buffer),
         else => sent,
@@ -142,6 +138,7 @@ pub fn receive(fd: i32, buffer: []u8, from: *Text) i32 {
 }
 
 pub fn send(fd: i32, buffer: []const u8) i32 {
+    // MSG_NOSIGNAL keeps SIGPIPE away whatever the process did with its disposition.
     return outcome.of(linux.sendto(fd, buffer.ptr, buffer.len, linux.MSG.NOSIGNAL, null, 0));
 }
 

@@ -1,7 +1,6 @@
 //! Picks the backend. All of them declare the same names and give identical records; the check
 //! below says which name one of them lacks.
 
-const std = @import("std");
 const builtin = @import("builtin");
 
 pub const backend = switch (builtin.os.tag) {

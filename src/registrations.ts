@@ -39,7 +39,6 @@ export class Registrations {
   readonly #poller: Poller;
   readonly #refused: (fd: number, error: IOLoopError) => void;
 
-  #capacity = CAPACITY_FIRST;
   #words = new Int32Array(CAPACITY_FIRST);
   #armed = new Int32Array(CAPACITY_FIRST);
   #changes = new Uint8Array(CAPACITY_FIRST);
@@ -65,7 +64,7 @@ export class Registrations {
   }
 
   has(fd: number): boolean {
-    return fd >= 0 && fd < this.#capacity && this.#words[fd] !== 0;
+    return fd >= 0 && fd < this.#words.length && this.#words[fd] !== 0;
   }
 
   /** A number that differs between two registrations of one fd, and stays within a batch; 0 where there is none. */
@@ -82,13 +81,8 @@ export class Registrations {
         "it has a handler already, which stays (perhaps of a closed file that had this number): call updateHandler for a new mask, or removeHandler first",
       );
     }
-    const word = this.#fresh(mask);
-    const outcome = this.#poller.add(fd, kernelWord(word));
+    const outcome = this.#register(fd, mask);
     if (outcome < 0) throw refusal(fd, outcome);
-
-    if (fd >= this.#capacity) this.#grow(fd + 1);
-    this.#words[fd] = word;
-    this.#armed[fd] = kernelWord(word);
   }
 
   update(fd: number, mask: number): void {
@@ -162,7 +156,8 @@ export class Registrations {
     for (let fd = this.#changed.pop(); fd !== undefined; fd = this.#changed.pop()) {
       const change = this.#changes[fd];
       this.#changes[fd] = CLEAN;
-      if (change === CLEAN || !this.has(fd)) continue;
+      // Removed, or sent outside an iteration meanwhile.
+      if (change === CLEAN) continue;
       const outcome = this.#send(fd, change === REARM);
       if (outcome < 0) this.#refuse(fd, outcome);
     }
@@ -178,19 +173,22 @@ export class Registrations {
     let outcome = -ENOENT;
     if (!watched) outcome = this.#poller.remove(fd);
     else if ((armed & WORD_BITS) !== 0) outcome = this.#poller.update(fd, wanted);
-    // Outside the kernel, or the number names another open file by now.
-    if (outcome === -ENOENT) return this.#sendAnew(fd);
+    // Outside the kernel, or the number names another open file by now: what the old one still reports
+    // is a ghost's.
+    if (outcome === -ENOENT) return this.#register(fd, wanted & WORD_BITS);
     if (outcome === 0) this.#armed[fd] = wanted;
     return outcome;
   }
 
-  /** Registers `fd` under a new generation: what its old open file still reports is a ghost's. */
-  #sendAnew(fd: number): number {
-    const word = this.#fresh((this.#words[fd] as number) & WORD_BITS);
-    const outcome = this.#poller.add(fd, word);
+  /** Registers `fd` under a new generation. Returns 0 or -errno. */
+  #register(fd: number, mask: number): number {
+    const word = this.#fresh(mask);
+    const armed = kernelWord(word);
+    const outcome = this.#poller.add(fd, armed);
     if (outcome < 0) return outcome;
+    if (fd >= this.#words.length) this.#grow(fd + 1);
     this.#words[fd] = word;
-    this.#armed[fd] = word;
+    this.#armed[fd] = armed;
     return 0;
   }
 
@@ -212,7 +210,7 @@ export class Registrations {
     // Without a free fd the old queue stays, and the next sighting tries again.
     if (this.#poller.reset() < 0) return;
     this.#ghostSuspected = false;
-    for (let fd = 0; fd < this.#capacity; fd++) {
+    for (let fd = 0; fd < this.#armed.length; fd++) {
       const armed = this.#armed[fd] as number;
       if (armed === 0) continue;
       if ((armed & INTEREST) === 0) {
@@ -231,12 +229,11 @@ export class Registrations {
   }
 
   #grow(least: number): void {
-    const capacity = Math.max(this.#capacity * 2, least);
+    const capacity = Math.max(this.#words.length * 2, least);
     this.#words = enlarged(this.#words, capacity);
     this.#armed = enlarged(this.#armed, capacity);
     this.#changes = enlarged(this.#changes, capacity);
     this.#changedIn = enlarged(this.#changedIn, capacity);
-    this.#capacity = capacity;
   }
 }
 

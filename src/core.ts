@@ -161,16 +161,16 @@ export class Core {
     while (this.#next < this.#ready) {
       const at = this.#next++ * RECORD_WORDS;
       const fd = records[at + RECORD_FD] as number;
-      const events = registrations.deliverable(fd, records[at + RECORD_WORD] as number);
+      const record = records[at + RECORD_WORD] as number;
+      const events = registrations.deliverable(fd, record);
       if (events === 0) continue;
       called++;
-      const generation = registrations.generation(fd);
       const began = calls.begin();
       try {
         calls.follow(handlers.call(fd, events), "handler", fd);
       } catch (error) {
         // It would be called again at once, for ever; a handler that re-added its fd is another one.
-        if (registrations.generation(fd) === generation) handlers.remove(fd);
+        if (registrations.isCurrent(fd, record)) handlers.remove(fd);
         calls.report(error, "handler", fd);
       }
       calls.settle(began, "handler", fd);

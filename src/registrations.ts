@@ -67,9 +67,9 @@ export class Registrations {
     return fd >= 0 && fd < this.#words.length && this.#words[fd] !== 0;
   }
 
-  /** A number that differs between two registrations of one fd, and stays within a batch; 0 where there is none. */
-  generation(fd: number): number {
-    return (this.#words[fd] as number) >>> GENERATION_SHIFT;
+  /** Whether a record is of the registration that `fd` has now. */
+  isCurrent(fd: number, record: number): boolean {
+    return ((this.#words[fd] as number) ^ record) >>> GENERATION_SHIFT === 0;
   }
 
   add(fd: number, mask: number): void {
@@ -120,7 +120,7 @@ export class Registrations {
   /** What a record of the current batch has to tell its handler; 0 when nothing may be delivered. */
   deliverable(fd: number, record: number): number {
     const word = this.#words[fd] as number;
-    if ((word ^ record) >>> GENERATION_SHIFT !== 0 || (word & INTEREST) === 0) {
+    if (!this.isCurrent(fd, record) || (word & INTEREST) === 0) {
       this.#drop(fd);
       return 0;
     }

@@ -69,7 +69,7 @@ export function encodeAddress(
         `unix must be 1 to ${most} bytes long, not ${text.length}: ${show(unix)}`,
       );
     }
-    if (unix.lastIndexOf("\0") > 0 && !unix.startsWith("\0")) {
+    if (unix.indexOf("\0") > 0) {
       throw new TypeError(`unix must not hold a NUL but at its start: ${show(unix)}`);
     }
     return { text, port: 0, flags: SOCKET_UNIX, name: show(unix) };

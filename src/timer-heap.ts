@@ -88,11 +88,6 @@ export class TimerHeap<Value> {
     return true;
   }
 
-  /** Whether an entry is pending. */
-  has(ref: number): boolean {
-    return this.#slotOf(ref) !== NONE;
-  }
-
   /** The nearest entry's value, argument and ref; only while something is pending. */
   get firstValue(): Value {
     return this.#values[this.#slots[0] as number] as Value;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { READ } from "../src/index.ts";
 import { Fds, testLoop } from "./support.ts";
-import { figuresOf, runChild } from "./support-child.ts";
+import { figuresOf, runChild, whyUntraceable } from "./support-child.ts";
 import { timed } from "./support-system.ts";
 
 const CHILD_LIMIT_MS = 20_000;
@@ -23,12 +23,12 @@ describe.each([
   );
 });
 
-const strace = Bun.which("strace");
-const canTrace =
-  strace !== null && Bun.spawnSync([strace, "-c", "-o", "/dev/null", "true"]).exitCode === 0;
-if (!canTrace) console.log("strace cannot run here: the waits of a quiet loop are not counted");
+const untraceable = whyUntraceable();
+if (untraceable !== undefined) {
+  console.warn(`the waits of a quiet loop are not counted: ${untraceable}`);
+}
 
-test.skipIf(!canTrace)(
+test.skipIf(untraceable !== undefined)(
   "a quiet loop wakes only for maxWait",
   async () => {
     const under = ["strace", "-f", "-e", "trace=epoll_pwait2,epoll_pwait,write"];

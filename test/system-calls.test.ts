@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { whyUntraceable } from "./support-child.ts";
 
 const reason = whyUntraceable();
 if (reason !== undefined) console.warn(`system calls are not counted: ${reason}`);
@@ -70,24 +71,15 @@ beforeAll(() => {
     }
     ${CASES.map((one, index) => `fd = dup2(pipe()[0], ${FIRST_FD + index}); ${one.script};`).join("\n")}
   `;
-  const { exitCode, stderr } = trace([process.execPath, "-e", script]);
-  if (exitCode !== 0) throw new Error(stderr);
-  for (const [, operation, fd] of stderr.matchAll(/epoll_ctl\(\d+, EPOLL_CTL_(\w+), (\d+)/g)) {
+  const strace = ["strace", "-f", "-qq", "-e", "trace=epoll_ctl", "-e", "signal=none"];
+  const command = [...strace, process.execPath, "-e", script];
+  const { exitCode, stderr } = Bun.spawnSync(command, { stderr: "pipe" });
+  const traced = stderr.toString();
+  if (exitCode !== 0) throw new Error(traced);
+  for (const [, operation, fd] of traced.matchAll(/epoll_ctl\(\d+, EPOLL_CTL_(\w+), (\d+)/g)) {
     calls.set(Number(fd), [...(calls.get(Number(fd)) ?? []), String(operation)]);
   }
 });
-
-function trace(command: string[]): { exitCode: number; stderr: string } {
-  const strace = ["strace", "-f", "-qq", "-e", "trace=epoll_ctl", "-e", "signal=none"];
-  const { exitCode, stderr } = Bun.spawnSync([...strace, ...command], { stderr: "pipe" });
-  return { exitCode, stderr: stderr.toString() };
-}
-
-function whyUntraceable(): string | undefined {
-  if (Bun.which("strace") === null) return "there is no strace here";
-  const { exitCode, stderr } = trace(["true"]);
-  return exitCode === 0 ? undefined : `strace fails (${stderr.trim()})`;
-}
 
 describe.skipIf(reason !== undefined)("the kernel is called", () => {
   for (const [index, { name, expected }] of CASES.entries()) {

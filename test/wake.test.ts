@@ -3,17 +3,12 @@ import { Core } from "../src/core.ts";
 import { WRITE } from "../src/events.ts";
 import { native } from "../src/native.ts";
 import { resolveOptions } from "../src/options.ts";
-import { COUNT, GATE } from "./children/worker-gate.ts";
+import { COUNT, openGate } from "./children/worker-gate.ts";
 import { Fds, thrownBy } from "./support.ts";
 import { expectIOLoopError, startWorkers, testPoller, timed } from "./support-system.ts";
 
 /** A wait that a wake must end. Half of it is far more than a busy machine needs to notice the wake. */
 const LONG_MS = 3000;
-
-function openGate(cells: Int32Array): void {
-  Atomics.store(cells, GATE, 1);
-  Atomics.notify(cells, GATE);
-}
 
 test("a wake from a Worker ends a blocked wait of the main thread's loop", async () => {
   const core = new Core(resolveOptions({}));

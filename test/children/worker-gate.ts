@@ -10,3 +10,9 @@ export function passGate(cells: Int32Array): void {
   parentPort?.postMessage("ready");
   Atomics.wait(cells, GATE, 0, 4000);
 }
+
+/** Lets every Worker through that waits at the gate, or will. */
+export function openGate(cells: Int32Array): void {
+  Atomics.store(cells, GATE, 1);
+  Atomics.notify(cells, GATE);
+}

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { IOLoop, READ } from "../src/index.ts";
-import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
 import { busy } from "./support-clock.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
@@ -81,15 +81,14 @@ test("after close() what adds or runs throws ERR_LOOP_CLOSED", () => {
   const [reader] = fds.pipe();
   const loop = testLoop();
   loop.close();
-  const nothing = (): void => {};
   const attempts: readonly [string, () => unknown][] = [
-    ["addHandler", () => loop.addHandler(reader, READ, nothing)],
+    ["addHandler", () => loop.addHandler(reader, READ, ignore)],
     ["updateHandler", () => loop.updateHandler(reader, READ)],
-    ["addCallback", () => loop.addCallback(nothing)],
-    ["addTimeout", () => loop.addTimeout(Date.now(), nothing)],
-    ["callLater", () => loop.callLater(0, nothing)],
-    ["callAt", () => loop.callAt(0, nothing)],
-    ["setInterval", () => loop.setInterval(1, nothing)],
+    ["addCallback", () => loop.addCallback(ignore)],
+    ["addTimeout", () => loop.addTimeout(Date.now(), ignore)],
+    ["callLater", () => loop.callLater(0, ignore)],
+    ["callAt", () => loop.callAt(0, ignore)],
+    ["setInterval", () => loop.setInterval(1, ignore)],
     ["start", () => loop.start()],
     ["runOnce", () => loop.runOnce(0)],
     ["runUntil", () => loop.runUntil(Promise.resolve(), { timeout: 1 })],

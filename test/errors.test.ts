@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CallContext, EDGE, IOLoop, IOLoopError, READ, WRITE } from "../src/index.ts";
-import { Fds, fail, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, fail, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
 import { busy } from "./support-clock.ts";
 
 type Report = readonly [unknown, CallContext];
@@ -186,15 +186,14 @@ test("an IOLoopError names code, errno, system call and fd, and says what to do"
   using fds = new Fds();
   const [reader] = fds.pipe();
   loop.addHandler(reader, READ | EDGE, () => {});
-  const nothing = (): void => {};
   const cases: readonly [() => unknown, Partial<IOLoopError>, RegExp][] = [
     [
-      () => loop.addHandler(reader, READ, nothing),
+      () => loop.addHandler(reader, READ, ignore),
       { code: "EEXIST", errno: 17, syscall: "epoll_ctl", fd: reader },
       /updateHandler|removeHandler/,
     ],
     [
-      () => loop.addHandler(1 << 20, READ, nothing),
+      () => loop.addHandler(1 << 20, READ, ignore),
       { code: "EBADF", errno: 9, fd: 1 << 20 },
       /open/,
     ],

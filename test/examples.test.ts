@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Folder } from "./support-system.ts";
 
 const LIMIT_MS = 30_000;
 
@@ -35,20 +34,16 @@ test(
 );
 
 test("the inotify example prints the file that was written, and ends with Ctrl-C", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "bun-ioloop-inotify-"));
-  try {
-    const watcher = example("inotify.ts", folder);
-    const lines: string[] = [];
-    const decoder = new TextDecoder();
-    for await (const chunk of watcher.stdout) {
-      lines.push(...decoder.decode(chunk).trimEnd().split("\n"));
-      if (lines.length === 1) await Bun.write(join(folder, "hello.txt"), "hello");
-      else watcher.kill("SIGINT");
-    }
-    await watcher.exited;
-    expect(lines).toEqual([`watching ${folder}`, "written: hello.txt"]);
-    expect(watcher.signalCode).toBe("SIGINT");
-  } finally {
-    rmSync(folder, { recursive: true });
+  using folder = new Folder();
+  const watcher = example("inotify.ts", folder.path);
+  const lines: string[] = [];
+  const decoder = new TextDecoder();
+  for await (const chunk of watcher.stdout) {
+    lines.push(...decoder.decode(chunk).trimEnd().split("\n"));
+    if (lines.length === 1) await Bun.write(folder.file("hello.txt"), "hello");
+    else watcher.kill("SIGINT");
   }
+  await watcher.exited;
+  expect(lines).toEqual([`watching ${folder.path}`, "written: hello.txt"]);
+  expect(watcher.signalCode).toBe("SIGINT");
 });

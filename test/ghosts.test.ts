@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type CallContext, EDGE, ONESHOT, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
-import { Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, fill, poke, run, testLoop, thrownBy } from "./support.ts";
 import { expectSleep, makeGhost, PASSES } from "./support-ghosts.ts";
 import { dup, dup2 } from "./support-libc.ts";
 import { watch } from "./support-watch.ts";
@@ -128,8 +128,7 @@ test("an open file that lost its number to another one is a ghost as well", () =
   using fds = new Fds();
   const [reader, writer] = fds.pipe();
   const [full] = fds.pair();
-  const much = new Uint8Array(65_536);
-  while (io.write(full, much) > 0);
+  fill(full);
   const seen = watch(loop, reader, READ);
   poke(writer);
   fds.keep(dup(reader));

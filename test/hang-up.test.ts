@@ -3,7 +3,7 @@ import { closeSync, constants as file, openSync } from "node:fs";
 import { constants } from "node:os";
 import { ERROR, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
-import { Fds, poke, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
+import { Fds, fill, poke, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
 import { FAILED, HUNG_UP } from "./support-events.ts";
 import { openPty, tcpSocket } from "./support-libc.ts";
 import { deadPort, tcpPair } from "./support-tcp.ts";
@@ -69,7 +69,7 @@ test("a pipe whose reader has gone is WRITE and error, and a write throws EPIPE"
   using loop = testLoop();
   using fds = new Fds();
   const [reader, writer] = fds.pipe();
-  while (io.write(writer, new Uint8Array(65_536)) !== io.WOULD_BLOCK);
+  fill(writer);
   const seen = watch(loop, writer, WRITE);
   expect(loop.runOnce(0)).toBe(0);
   fds.close(reader);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CallContext, type IntervalRef, IOLoop } from "../src/index.ts";
-import { ignore, run, testLoop } from "./support.ts";
+import { fail, ignore, run, testLoop } from "./support.ts";
 import { FakeClocks } from "./support-clock.ts";
 
 test("an interval keeps its grid: it does not drift, however late each beat is seen", () => {
@@ -173,8 +173,8 @@ test("arguments pass through at each beat", () => {
 });
 
 test.each([
-  ["throws", () => thrower()],
-  ["returns a promise that rejects", async () => thrower()],
+  ["throws", () => fail("from a tick")],
+  ["returns a promise that rejects", async () => fail("from a tick")],
 ])("a tick that %s reaches onError each time, and goes on", (_, tick) => {
   using clocks = new FakeClocks();
   const reports: [unknown, CallContext][] = [];
@@ -187,7 +187,3 @@ test.each([
   const expected = [new Error("from a tick"), { source: "interval", ref }];
   expect(reports).toEqual([expected, expected, expected] as [unknown, CallContext][]);
 });
-
-function thrower(): never {
-  throw new Error("from a tick");
-}

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CallContext, IOLoop, type IOLoopOptions, READ } from "../src/index.ts";
-import { Fds, poke, testLoop } from "./support.ts";
+import { Fds, ignore, poke, testLoop } from "./support.ts";
 import { busy } from "./support-clock.ts";
 
 test.each<[string, readonly unknown[], typeof RangeError | typeof TypeError]>([
@@ -22,10 +22,9 @@ test.each<[string, readonly unknown[], typeof RangeError | typeof TypeError]>([
 
 test("slowCallback wants onSlow, and a time", () => {
   expect(() => new IOLoop({ slowCallback: 5 })).toThrow(/onSlow/);
-  const onSlow = (): void => {};
-  expect(() => new IOLoop({ slowCallback: Number.NaN, onSlow })).toThrow(RangeError);
+  expect(() => new IOLoop({ slowCallback: Number.NaN, onSlow: ignore })).toThrow(RangeError);
   const text = "5" as unknown as number;
-  expect(() => new IOLoop({ slowCallback: text, onSlow })).toThrow(TypeError);
+  expect(() => new IOLoop({ slowCallback: text, onSlow: ignore })).toThrow(TypeError);
 });
 
 test("the outermost values are taken, and undefined is the default", () => {

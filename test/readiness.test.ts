@@ -4,6 +4,7 @@ import * as io from "../src/io.ts";
 import {
   drain,
   Fds,
+  fill,
   poke,
   runUntilTrue,
   type TimeoutMode,
@@ -19,11 +20,6 @@ import { watch } from "./support-watch.ts";
 /** A loop whose waits count in `mode`. */
 function loopWaitingIn(mode: TimeoutMode): IOLoop {
   return withTimeoutMode(mode, testLoop);
-}
-
-/** Writes until no more fits. */
-function fill(fd: number): void {
-  while (io.write(fd, new Uint8Array(65_536)) !== io.WOULD_BLOCK);
 }
 
 test("with BUN_IOLOOP_TIMEOUT=ms a wait is rounded up to whole milliseconds", () => {

@@ -1,13 +1,11 @@
 import { expect, test } from "bun:test";
-import { READ } from "../src/index.ts";
+import { type IOLoop, READ } from "../src/index.ts";
 import { drain, Fds, poke, run, testLoop, thrownBy } from "./support.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 const GUARD = { timeout: 4000 };
 
-type Loop = ReturnType<typeof testLoop>;
-
-function later<T>(loop: Loop, ms: number, settle: () => T): Promise<T> {
+function later<T>(loop: IOLoop, ms: number, settle: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
     loop.callLater(ms, () => {
       try {

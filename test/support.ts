@@ -102,6 +102,11 @@ export function drain(fd: number): string {
   }
 }
 
+/** Writes until no more fits. */
+export function fill(fd: number): void {
+  while (io.write(fd, new Uint8Array(65_536)) !== io.WOULD_BLOCK);
+}
+
 /** A handler or callback that does nothing. */
 export function ignore(): void {}
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type IOLoop, READ } from "../src/index.ts";
 import { Fds, poke, run, testLoop } from "./support.ts";
+import { addCall, type Source } from "./support-sources.ts";
 import { NO_WAIT_MS, timed } from "./support-system.ts";
 
 test("callbacks run once each, in the order added", () => {
@@ -38,23 +39,12 @@ test("a callback added from a callback runs in the next pass, and the loop does 
   expect(order).toEqual(["outer", "second", "inner"]);
 });
 
-test.each(["timeout", "interval", "handler", "microtask"])(
+test.each<Source>(["timeout", "interval", "handler", "microtask"])(
   "the loop does not sleep before a callback that was added by a %s",
   (source) => {
     using loop = testLoop();
     using fds = new Fds();
-    const [reader, writer] = fds.pipe();
-    const add = (): void => {
-      loop.removeHandler(reader);
-      loop.addCallback(() => loop.stop());
-    };
-    if (source === "timeout") loop.callLater(0, add);
-    if (source === "interval") loop.setInterval(1, add);
-    if (source === "microtask") loop.addCallback(() => queueMicrotask(add));
-    if (source === "handler") {
-      loop.addHandler(reader, READ, add);
-      poke(writer);
-    }
+    addCall(loop, fds, source, () => loop.addCallback(() => loop.stop()));
     expect(timed(() => run(loop))).toBeLessThan(NO_WAIT_MS);
   },
 );

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { READ } from "../src/index.ts";
 import { Fds, ignore, poke, testLoop } from "./support.ts";
 import { FakeClocks } from "./support-clock.ts";
+import { addCall } from "./support-sources.ts";
 import { NO_WAIT_MS, timed } from "./support-system.ts";
 
 test("one iteration runs timeouts, intervals, callbacks and handlers, in that order", () => {
@@ -31,29 +32,14 @@ test.each([...STEPS])(
     using fds = new Fds();
     let pass = 0;
     const ranIn: Record<Step, number> = { timeout: 0, interval: 0, callback: 0, handler: 0 };
-    const pipes = [fds.pipe(), fds.pipe()] as const;
-    for (const [, writer] of pipes) poke(writer);
-    const add = (step: Step, reader: number, call: () => void): void => {
-      if (step === "timeout") loop.callLater(0, call);
-      if (step === "callback") loop.addCallback(call);
-      if (step === "interval") {
-        const ref = loop.setInterval(5, () => {
-          loop.clearInterval(ref);
-          call();
-        });
-        // Its first beat is due at once.
-        clocks.mono += 5;
-      }
-      if (step === "handler") {
-        loop.addHandler(reader, READ, () => {
-          loop.removeHandler(reader);
-          call();
-        });
-      }
+    const add = (step: Step, call: () => void): void => {
+      addCall(loop, fds, step, call);
+      // An interval's beat is due at once.
+      if (step === "interval") clocks.mono += 1;
     };
-    add(source, pipes[0][0], () => {
+    add(source, () => {
       for (const step of STEPS) {
-        add(step, pipes[1][0], () => {
+        add(step, () => {
           ranIn[step] = pass;
         });
       }

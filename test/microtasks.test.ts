@@ -1,31 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { READ } from "../src/index.ts";
-import { Fds, poke, testLoop } from "./support.ts";
+import type { IOLoop } from "../src/index.ts";
+import { Fds, testLoop } from "./support.ts";
 import { busy } from "./support-clock.ts";
+import { addCall, type Source } from "./support-sources.ts";
 
-/** Ways of having `call` made twice in one pass of one step. */
-const sources = {
-  callback(loop: ReturnType<typeof testLoop>, _: Fds, call: () => unknown) {
-    loop.addCallback(call).addCallback(call);
-  },
-  timeout(loop: ReturnType<typeof testLoop>, _: Fds, call: () => unknown) {
-    loop.callLater(0, call);
-    loop.callLater(0, call);
-  },
-  interval(loop: ReturnType<typeof testLoop>, _: Fds, call: () => unknown) {
-    loop.setInterval(1, call);
-    loop.setInterval(1, call);
+describe.each<Source>(["callback", "timeout", "interval", "handler"])("after each %s", (source) => {
+  /** Has `call` called twice in one pass of one step. */
+  function addTwice(loop: IOLoop, fds: Fds, call: () => unknown): void {
+    addCall(loop, fds, source, call);
+    addCall(loop, fds, source, call);
+    // The next pass finds both intervals due.
     busy(1);
-  },
-  handler(loop: ReturnType<typeof testLoop>, fds: Fds, call: () => unknown) {
-    for (const [reader, writer] of [fds.pipe(), fds.pipe()]) {
-      poke(writer);
-      loop.addHandler(reader, READ, call);
-    }
-  },
-} as const;
+  }
 
-describe.each(Object.entries(sources))("after each %s", (_, addTwice) => {
   test("promise jobs, queueMicrotask and nextTick run before anything else is called", () => {
     using loop = testLoop();
     using fds = new Fds();

@@ -3,6 +3,7 @@ import { EDGE, ERROR, READ, WRITE } from "../src/index.ts";
 import { Fds, fail, poke, run, testLoop } from "./support.ts";
 import { runChild } from "./support-child.ts";
 import { busy } from "./support-clock.ts";
+import { addCall, type Source } from "./support-sources.ts";
 import { watch } from "./support-watch.ts";
 
 // In these loops onError throws what it is given.
@@ -108,13 +109,11 @@ test("the handler that threw is gone, and the others are watched", () => {
   expect([calls, loop.removeHandler(bad)]).toEqual([1, false]);
 });
 
-test.each(["callback", "timeout", "interval", "handler"])(
+test.each<Source>(["callback", "timeout", "interval", "handler"])(
   "the rejection of an async %s leaves start() too, right after that call",
   (source) => {
     using loop = testLoop();
     using fds = new Fds();
-    const [reader, writer] = fds.pipe();
-    poke(writer);
     const reject = async (): Promise<never> => {
       await null;
       return fail("rejected");
@@ -124,20 +123,11 @@ test.each(["callback", "timeout", "interval", "handler"])(
       after++;
       loop.stop();
     };
-    if (source === "callback") loop.addCallback(reject).addCallback(next);
-    if (source === "timeout") for (const func of [reject, next]) loop.callLater(0, func);
-    if (source === "interval") for (const func of [reject, next]) loop.setInterval(1, func);
-    if (source === "handler") {
-      loop.addHandler(reader, READ, reject);
-      const [otherReader, otherWriter] = fds.pipe();
-      poke(otherWriter);
-      loop.addHandler(otherReader, READ, next);
-    }
+    for (const call of [reject, next]) addCall(loop, fds, source, call);
     expect(() => run(loop)).toThrow("rejected");
     expect([after, loop.running()]).toEqual([0, false]);
-    if (source === "handler") loop.removeHandler(reader);
-    if (source !== "interval") run(loop);
-    expect(after).toBe(source === "interval" ? 0 : 1);
+    run(loop);
+    expect(after).toBe(1);
   },
 );
 

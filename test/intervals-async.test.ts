@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { run, testLoop } from "./support.ts";
-import { FakeClocks } from "./support-clock.ts";
+import { beat, FakeClocks } from "./support-clock.ts";
 
 test("while an async tick is pending its beats are skipped, then the grid goes on", () => {
   using clocks = new FakeClocks();
@@ -33,10 +33,7 @@ test("an async tick that settles at once misses no beat", () => {
     beats++;
     await null;
   });
-  for (let pass = 0; pass < 5; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 5);
   expect(beats).toBe(5);
 });
 
@@ -49,10 +46,7 @@ test("a rejected async tick is not pending any longer", () => {
     await null;
     throw ++beats;
   });
-  for (let pass = 0; pass < 3; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 3);
   expect(errors).toEqual([1, 2, 3]);
 });
 
@@ -62,10 +56,7 @@ test("one interval's pending tick does not hold up another", () => {
   let beats = 0;
   loop.setInterval(10, () => new Promise<void>(() => {}));
   loop.setInterval(10, () => beats++);
-  for (let pass = 0; pass < 3; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 3);
   expect(beats).toBe(3);
 });
 
@@ -78,12 +69,10 @@ test("an interval with a pending tick can be cleared", () => {
       finish = resolve;
     });
   });
-  clocks.mono += 10;
-  loop.runOnce(0);
+  beat(loop, clocks, 1);
   expect(loop.clearInterval(ref)).toBeTrue();
   loop.addCallback(() => finish());
-  clocks.mono += 10;
-  loop.runOnce(0);
+  beat(loop, clocks, 1);
   expect(loop.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
 });
 
@@ -114,10 +103,7 @@ test("a thenable that settles within then() does not silence its interval", () =
     beats++;
     return settled;
   });
-  for (let pass = 0; pass < 3; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 3);
   expect(beats).toBe(3);
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type CallContext, type IntervalRef, IOLoop } from "../src/index.ts";
 import { fail, ignore, run, testLoop } from "./support.ts";
-import { FakeClocks } from "./support-clock.ts";
+import { beat, FakeClocks } from "./support-clock.ts";
 
 test("an interval keeps its grid: it does not drift, however late each beat is seen", () => {
   using clocks = new FakeClocks();
@@ -9,10 +9,10 @@ test("an interval keeps its grid: it does not drift, however late each beat is s
   const start = clocks.mono;
   const beats: number[] = [];
   loop.setInterval(10, () => beats.push(clocks.mono));
-  for (let beat = 1; beat <= 1000; beat++) {
-    clocks.mono = start + beat * 10 - 0.001;
+  for (let count = 1; count <= 1000; count++) {
+    clocks.mono = start + count * 10 - 0.001;
     loop.runOnce(0);
-    clocks.mono = start + beat * 10 + (beat % 9);
+    clocks.mono = start + count * 10 + (count % 9);
     loop.runOnce(0);
   }
   expect(beats).toEqual(
@@ -26,8 +26,8 @@ test("a period that no double holds exactly does not drift either", () => {
   const start = clocks.mono;
   let beats = 0;
   loop.setInterval(0.1, () => beats++);
-  for (let beat = 1; beat <= 10_000; beat++) {
-    clocks.mono = start + beat * 0.1 + 0.05;
+  for (let count = 1; count <= 10_000; count++) {
+    clocks.mono = start + count * 0.1 + 0.05;
     loop.runOnce(0);
   }
   expect(beats).toBe(10_000);
@@ -81,10 +81,7 @@ test("clearInterval inside its own tick ends it", () => {
   const ref: IntervalRef = loop.setInterval(10, () => {
     cleared.push(loop.clearInterval(ref), loop.clearInterval(ref));
   });
-  for (let pass = 0; pass < 5; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 5);
   expect(cleared).toEqual([true, false]);
   expect(loop.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
 });
@@ -98,8 +95,7 @@ test("a due interval that another one clears in the same pass does not run", () 
     loop.clearInterval(second);
   });
   const second = loop.setInterval(10, () => ran.push("second"));
-  clocks.mono += 10;
-  loop.runOnce(0);
+  beat(loop, clocks, 1);
   expect(ran).toEqual(["first"]);
 });
 
@@ -108,10 +104,7 @@ test("equal beats come in the order of the intervals, beat after beat", () => {
   using loop = testLoop();
   const ran: string[] = [];
   for (const name of ["a", "b", "c", "d", "e", "f"]) loop.setInterval(10, () => ran.push(name));
-  for (let pass = 0; pass < 4; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 4);
   expect(ran.join("")).toBe("abcdef".repeat(4));
 });
 
@@ -164,10 +157,7 @@ test("arguments pass through at each beat", () => {
   const got: unknown[] = [];
   const object = {};
   loop.setInterval(10, (arg) => got.push(arg), object);
-  for (let pass = 0; pass < 2; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 2);
   expect(got[0]).toBe(object);
   expect(got[1]).toBe(object);
 });
@@ -180,10 +170,7 @@ test.each([
   const reports: [unknown, CallContext][] = [];
   using loop = new IOLoop({ onError: (error, context) => reports.push([error, context]) });
   const ref = loop.setInterval(10, tick);
-  for (let pass = 0; pass < 3; pass++) {
-    clocks.mono += 10;
-    loop.runOnce(0);
-  }
+  beat(loop, clocks, 3);
   const expected = [new Error("from a tick"), { source: "interval", ref }];
   expect(reports).toEqual([expected, expected, expected] as [unknown, CallContext][]);
 });

@@ -1,4 +1,5 @@
 import { type Mock, spyOn } from "bun:test";
+import type { IOLoop } from "../src/index.ts";
 
 export const HOUR_MS = 3_600_000;
 
@@ -28,6 +29,14 @@ export class FakeClocks implements Disposable {
 
   [Symbol.dispose](): void {
     for (const spy of this.#spies) spy.mockRestore();
+  }
+}
+
+/** Runs `passes` single passes, each of them 10 ms after the one before. */
+export function beat(loop: IOLoop, clocks: FakeClocks, passes: number): void {
+  for (let pass = 0; pass < passes; pass++) {
+    clocks.mono += 10;
+    loop.runOnce(0);
   }
 }
 

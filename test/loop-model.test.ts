@@ -65,9 +65,7 @@ class Real implements Machine {
 }
 
 interface Timer {
-  readonly name: string;
   readonly kind: "timeout" | "interval";
-  readonly start: number;
   readonly period: number;
   due: number;
   readonly call: () => void;
@@ -96,7 +94,7 @@ class Model implements Machine {
     } else if (action.kind === "interval") {
       const { kind, period } = action;
       const due = this.now + period;
-      this.#add({ name, kind, start: this.now, period, due, call: () => this.log.push(name) });
+      this.#add({ kind, period, due, call: () => this.log.push(name) });
     } else {
       const call = (): void => {
         this.log.push(name);
@@ -107,7 +105,7 @@ class Model implements Machine {
         this.#all.push(undefined);
       } else {
         const due = this.now + Math.max(action.delay, 0);
-        this.#add({ name, kind: action.kind, start: this.now, period: 0, due, call });
+        this.#add({ kind: action.kind, period: 0, due, call });
       }
     }
   }

@@ -1,6 +1,6 @@
 /** The steps of a pass that call somebody, in their order. */
-export const TIMEOUTS = 0;
-export const CALLBACKS = 1;
+const TIMEOUTS = 0;
+const CALLBACKS = 1;
 export const HANDLERS = 2;
 
 export interface Timer {

@@ -26,7 +26,7 @@ export class Pair {
   }
 }
 
-export interface Registration {
+interface Registration {
   readonly fd: number;
   readonly target: FdLike;
   /** Undefined once `fd` was closed under it: what the number names now is not the model's business. */
@@ -56,7 +56,7 @@ interface Seen {
 
 /** One real loop with what the model knows of it. */
 export class Subject {
-  readonly registrations = new Map<number, Registration>();
+  readonly #registrations = new Map<number, Registration>();
   readonly #loop: IOLoop;
   readonly #schedule = new ScheduleModel();
   /** A file that it cannot name any more makes the loop register all others again, sooner or later. */
@@ -87,25 +87,25 @@ export class Subject {
       fired: false,
       touched: false,
     };
-    const taken = this.registrations.has(fd);
+    const taken = this.#registrations.has(fd);
     const handler = (arg: Registration, given: FdLike, events: number): void => {
       check(arg === registration && given === target, "arg first, then the target as registered");
       this.#handlerCalled(registration, events);
       this.#run(script, "handler", fd, () => {
-        if (this.registrations.get(fd) === registration) this.registrations.delete(fd);
+        if (this.#registrations.get(fd) === registration) this.#registrations.delete(fd);
       });
     };
     try {
       check(this.#loop.addHandler(target, mask, handler, registration), "addHandler answers true");
       check(!taken, `addHandler took fd ${fd} twice`);
-      this.registrations.set(fd, registration);
+      this.#registrations.set(fd, registration);
     } catch (error) {
       check(error instanceof IOLoopError && error.code === "EEXIST" && taken, String(error));
     }
   }
 
   update(fd: number, mask: number): void {
-    const registration = this.registrations.get(fd);
+    const registration = this.#registrations.get(fd);
     try {
       check(this.#loop.updateHandler(fd, mask), "updateHandler answers true");
     } catch (error) {
@@ -125,7 +125,7 @@ export class Subject {
 
   remove(fd: number): void {
     const removed = this.#loop.removeHandler(fd);
-    check(removed === this.registrations.delete(fd), `removeHandler(${fd}) answered ${removed}`);
+    check(removed === this.#registrations.delete(fd), `removeHandler(${fd}) answered ${removed}`);
   }
 
   addCallback(script: () => void): void {
@@ -177,7 +177,7 @@ export class Subject {
       const { fd, touched } = registration;
       const missed = told && known && !touched && !this.#called.has(registration);
       check(
-        !missed || this.registrations.get(fd) !== registration,
+        !missed || this.#registrations.get(fd) !== registration,
         `fd ${fd} was ready, not called`,
       );
     }
@@ -185,7 +185,7 @@ export class Subject {
 
   /** The number was closed: the kernel forgets what it watched there, unless the file is `shared`. */
   fdClosed(fd: number, shared: boolean): void {
-    const registration = this.registrations.get(fd);
+    const registration = this.#registrations.get(fd);
     if (registration === undefined) return;
     registration.pair = undefined;
     this.#haunted ||= shared;
@@ -193,7 +193,7 @@ export class Subject {
 
   /** Something happened at `pair` that wakes edge-triggered registrations for any of `events`. */
   happened(pair: Pair, events: number): void {
-    const registration = this.registrations.get(pair.near);
+    const registration = this.#registrations.get(pair.near);
     if (registration?.pair === pair && (events & (registration.mask | HUNG_UP)) !== 0) {
       registration.fresh = true;
     }
@@ -201,7 +201,7 @@ export class Subject {
 
   /** Brings what the kernel knows up to the masks. */
   #flush(): void {
-    for (const registration of this.registrations.values()) {
+    for (const registration of this.#registrations.values()) {
       const { mask, armed, rearm } = registration;
       registration.rearm = false;
       if (mask === armed && !rearm) continue;
@@ -215,7 +215,7 @@ export class Subject {
   #look(): Map<Registration, Seen> {
     this.#flush();
     const batch = new Map<Registration, Seen>();
-    for (const registration of this.registrations.values()) {
+    for (const registration of this.#registrations.values()) {
       const { mask, pair, fresh, fired } = registration;
       const ready = pair?.ready ?? 0;
       const level = (mask & EDGE) === 0 && (mask & (READ | PRI | WRITE)) !== 0;
@@ -235,7 +235,7 @@ export class Subject {
     this.#batch ??= this.#look();
     const { fd, mask } = registration;
     const seen = this.#batch.get(registration);
-    check(this.registrations.get(fd) === registration, `fd ${fd} was called after its removal`);
+    check(this.#registrations.get(fd) === registration, `fd ${fd} was called after its removal`);
     check(seen !== undefined, `fd ${fd} was called in the batch that added it`);
     this.#calls++;
     const again = this.#called.has(registration);
@@ -267,9 +267,9 @@ export class Subject {
   #onError(error: unknown, context: CallContext): void {
     if (context.source === "update") {
       const fd = context.fd ?? -1;
-      check(this.registrations.get(fd)?.pair === undefined, `update of fd ${fd}: ${error}`);
+      check(this.#registrations.get(fd)?.pair === undefined, `update of fd ${fd}: ${error}`);
       check(!this.#loop.removeHandler(fd), "a refused update removes the handler");
-      check(this.registrations.delete(fd), "a refused update is of a handler");
+      check(this.#registrations.delete(fd), "a refused update is of a handler");
       return;
     }
     const expected = this.#expected;

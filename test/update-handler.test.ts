@@ -1,5 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { type CallContext, ERROR, IOLoopError, ONESHOT, READ, WRITE } from "../src/index.ts";
+import {
+  type CallContext,
+  ERROR,
+  type IOLoop,
+  IOLoopError,
+  ONESHOT,
+  READ,
+  WRITE,
+} from "../src/index.ts";
 import { Fds, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
 import { HUNG_UP } from "./support-events.ts";
 import { dup, dup2 } from "./support-libc.ts";
@@ -125,6 +133,16 @@ describe("an update", () => {
   });
 });
 
+/** Has the next iteration update a handler whose fd was closed, which the kernel refuses. */
+function addRefused(loop: IOLoop, fds: Fds): void {
+  const [fd] = fds.pair();
+  loop.addHandler(fd, READ, ignore);
+  loop.addCallback(() => {
+    fds.close(fd);
+    loop.updateHandler(fd, WRITE);
+  });
+}
+
 describe("an update that the kernel refuses", () => {
   test("outside an iteration throws, and the old mask stays", () => {
     using loop = testLoop();
@@ -234,14 +252,9 @@ describe("an update that the kernel refuses", () => {
   test("may update another handler in onError, from this very wait on", () => {
     using fds = new Fds();
     const [a] = fds.pair();
-    const [b] = fds.pair();
-    using loop = testLoop({ onError: () => loop.updateHandler(b, WRITE) });
-    loop.addHandler(a, READ, ignore);
-    const seen = watch(loop, b, 0);
-    loop.addCallback(() => {
-      fds.close(a);
-      loop.updateHandler(a, WRITE);
-    });
+    using loop = testLoop({ onError: () => loop.updateHandler(a, WRITE) });
+    const seen = watch(loop, a, 0);
+    addRefused(loop, fds);
     expect(loop.runOnce(3000)).toBe(1);
     expect(seen).toEqual([WRITE]);
   });
@@ -249,13 +262,8 @@ describe("an update that the kernel refuses", () => {
   test("may settle in onError what runUntil waits for", () => {
     const work = Promise.withResolvers<string>();
     using fds = new Fds();
-    const [a] = fds.pair();
     using loop = testLoop({ onError: () => work.resolve("settled") });
-    loop.addHandler(a, READ, ignore);
-    loop.addCallback(() => {
-      fds.close(a);
-      loop.updateHandler(a, WRITE);
-    });
+    addRefused(loop, fds);
     const began = performance.now();
     expect(loop.runUntil(work.promise, { timeout: 3000 })).toBe("settled");
     // Without the report's own microtasks it would settle as late as the timeout.
@@ -264,13 +272,8 @@ describe("an update that the kernel refuses", () => {
 
   test("may close the loop in onError", () => {
     using fds = new Fds();
-    const [a] = fds.pair();
     using loop = testLoop({ onError: () => loop.close() });
-    loop.addHandler(a, READ, ignore);
-    loop.addCallback(() => {
-      fds.close(a);
-      loop.updateHandler(a, WRITE);
-    });
+    addRefused(loop, fds);
     run(loop);
     expect(loop.closed).toBe(true);
   });

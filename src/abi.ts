@@ -10,7 +10,7 @@
  * The second word also registers an fd: its low bits are then the interest mask and the modes of
  * `events.ts`.
  */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Int32 words in one ready record, and where its halves are. */
 export const RECORD_WORDS = 2;
@@ -22,8 +22,12 @@ export const WORD_BITS = 0xff;
 export const GENERATION_SHIFT = 8;
 export const GENERATION_MAX = 0xffffff;
 
-/** The batch has room for as many of the kernel's own entries: records are packed in place. */
-export const KERNEL_EVENT_BYTES = 16;
+/** The batch has this room for each record: the kernel's own entries are packed into records in place. */
+export const BATCH_ENTRY_BYTES = 40;
+
+/** Which kernel interface the library waits in. */
+export const BACKEND_EPOLL = 0;
+export const BACKEND_KQUEUE = 1;
 
 /** One poller's native state, as Int32 words. */
 export const STATE_WORDS = 5;

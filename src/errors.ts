@@ -35,7 +35,7 @@ export class IOLoopError extends Error {
   }
 }
 
-export const { EAGAIN, EBADF, EEXIST, EINTR, ELOOP, EMFILE, ENOENT, EPERM } = constants.errno;
+export const { EAGAIN, EBADF, EEXIST, EINTR, EINVAL, EMFILE, ENOENT, EPERM } = constants.errno;
 
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -33,7 +33,7 @@ export interface ListenOptions extends ConnectOptions {
 
 const BACKLOG = 511;
 const BACKLOG_MOST = 0x7fffffff;
-/** The most that one Linux read or write moves. */
+/** The most that one read or write moves: Linux cuts it there, and macOS refuses what is not below 2 GiB. */
 const LENGTH_MOST = 0x7ffff000;
 
 /**
@@ -120,8 +120,9 @@ export function write(fd: number, buffer: Uint8Array, offset = 0, length?: numbe
  */
 export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
   const count = checkRange(fd, "receive", buffer, 0, undefined);
+  const sender = from === undefined ? null : senderBytes;
   for (;;) {
-    const result = native().ioloop_receive(fd, buffer, count, senderBytes);
+    const result = native().ioloop_receive(fd, buffer, count, sender);
     if (result >= 0) {
       if (from !== undefined) decodeSender(from);
       return result;

@@ -95,7 +95,7 @@ export class IOLoop implements Disposable {
     arg?: unknown,
   ): boolean {
     this.#assertOpen("addHandler");
-    const number = checkFd(fd, "epoll_ctl");
+    const number = checkFd(fd, this.#core.poller.interface.control);
     const mask = checkEvents(events);
     checkFunction("handler", handler);
     this.#core.handlers.add(number, fd, mask, handler as StoredHandler, arg);
@@ -114,7 +114,7 @@ export class IOLoop implements Disposable {
    */
   updateHandler(fd: FdLike, events: number): boolean {
     this.#assertOpen("updateHandler");
-    const number = checkFd(fd, "epoll_ctl");
+    const number = checkFd(fd, this.#core.poller.interface.control);
     this.#core.handlers.registrations.update(number, checkEvents(events));
     return true;
   }
@@ -297,7 +297,7 @@ export class IOLoop implements Disposable {
 
   /** What the kernel's queue is here. */
   get backend(): "epoll" | "kqueue" {
-    return this.#core.poller.backend;
+    return this.#core.poller.interface.backend;
   }
 
   #addTimer(deadline: number, func: Callback, arg: unknown): TimeoutRef {

@@ -12,6 +12,7 @@ type Memory = Int32Array | Uint8Array;
 export interface Native {
   ioloop_abi_version(): number;
   ioloop_abi_layout(values: Memory, capacity: number): number;
+  ioloop_backend(): number;
   ioloop_open(state: Memory, forceTimeoutMs: number): number;
   ioloop_close(state: Memory): number;
   ioloop_expose(state: Memory): number;
@@ -32,7 +33,7 @@ export interface Native {
   ioloop_accept(fd: number): number;
   ioloop_read(fd: number, buffer: Memory, offset: number, length: number): number;
   ioloop_write(fd: number, buffer: Memory, offset: number, length: number): number;
-  ioloop_receive(fd: number, buffer: Memory, length: number, from: Memory): number;
+  ioloop_receive(fd: number, buffer: Memory, length: number, from: Memory | null): number;
   ioloop_send(fd: number, buffer: Memory, length: number): number;
   ioloop_send_to(
     fd: number,
@@ -56,6 +57,7 @@ export interface Native {
 const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_abi_version: [],
   ioloop_abi_layout: ["ptr", "u32"],
+  ioloop_backend: [],
   ioloop_open: ["ptr", "i32"],
   ioloop_close: ["ptr"],
   ioloop_expose: ["ptr"],

@@ -1,12 +1,13 @@
 import {
-  KERNEL_EVENT_BYTES,
+  BACKEND_KQUEUE,
+  BATCH_ENTRY_BYTES,
   STATE_POLLER_FD,
   STATE_TIMEOUT_MS_ONLY,
   STATE_WAKE_FD,
   STATE_WOKEN,
   STATE_WORDS,
 } from "./abi.ts";
-import { EINTR, ELOOP, systemError } from "./errors.ts";
+import { EINTR, systemError } from "./errors.ts";
 import { type Native, native } from "./native.ts";
 
 /** What a wait returns that a signal has ended. */
@@ -15,13 +16,23 @@ export const INTERRUPTED = -1;
 const NS_PER_MS = 1e6;
 const MS_PER_US = 1e-3;
 
+/** The system calls behind each backend, as errors name them. */
+const EPOLL = {
+  backend: "epoll",
+  open: "epoll_create1",
+  control: "epoll_ctl",
+  wait: "epoll_wait",
+} as const;
+const KQUEUE = { backend: "kqueue", open: "kqueue", control: "kevent", wait: "kevent" } as const;
+
 /**
  * The kernel's queue of ready fds. `wait` leaves its records in `records`, as `abi.ts` draws them, valid
  * until the next wait. Every call hands native code the views themselves: a kept pointer goes stale
  * when JavaScript's engine moves an array.
  */
 export class Poller {
-  readonly backend = "epoll";
+  /** Which backend waits, and the names of its system calls. */
+  readonly interface: typeof EPOLL | typeof KQUEUE;
   readonly records: Int32Array;
   readonly #native: Native;
   readonly #state = new Int32Array(new ArrayBuffer(STATE_WORDS * Int32Array.BYTES_PER_ELEMENT));
@@ -31,12 +42,13 @@ export class Poller {
   /** `spinUs` microseconds are polled busily before a wait sleeps. */
   constructor(recordsMax: number, spinUs: number) {
     this.#native = native();
+    this.interface = this.#native.ioloop_backend() === BACKEND_KQUEUE ? KQUEUE : EPOLL;
     this.#recordsMax = recordsMax;
     this.#spinMs = spinUs * MS_PER_US;
-    this.records = new Int32Array(new ArrayBuffer(recordsMax * KERNEL_EVENT_BYTES));
+    this.records = new Int32Array(new ArrayBuffer(recordsMax * BATCH_ENTRY_BYTES));
     const forceTimeoutMs = process.env["BUN_IOLOOP_TIMEOUT"] === "ms" ? 1 : 0;
     const outcome = this.#native.ioloop_open(this.#state, forceTimeoutMs);
-    if (outcome < 0) throw systemError(-outcome, "epoll_create1");
+    if (outcome < 0) throw systemError(-outcome, this.interface.open);
   }
 
   /** Whether waits are rounded up to whole milliseconds. */
@@ -71,7 +83,7 @@ export class Poller {
     );
     if (count >= 0) return count;
     if (count === -EINTR) return INTERRUPTED;
-    throw systemError(-count, "epoll_wait", this.#state[STATE_POLLER_FD]);
+    throw systemError(-count, this.interface.wait, this.#state[STATE_POLLER_FD]);
   }
 
   /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */
@@ -95,7 +107,7 @@ export class Poller {
   /** An fd that is readable while this poller has events; made at the first call. */
   expose(): number {
     const fd = this.#native.ioloop_expose(this.#state);
-    if (fd < 0) throw systemError(-fd, fd === -ELOOP ? "epoll_ctl" : "epoll_create1");
+    if (fd < 0) throw systemError(-fd, this.interface.open);
     return fd;
   }
 

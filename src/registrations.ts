@@ -1,5 +1,5 @@
 import { GENERATION_MAX, GENERATION_SHIFT, WORD_BITS } from "./abi.ts";
-import { EEXIST, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
+import { EEXIST, EINVAL, ENOENT, EPERM, type IOLoopError, systemError } from "./errors.ts";
 import { ERROR, INTEREST, ONESHOT, PRI, READ, REARMED, WRITE } from "./events.ts";
 import type { Poller } from "./poller.ts";
 import { enlarged } from "./typed-array.ts";
@@ -13,10 +13,11 @@ const REARM = 2;
 
 const READINESS = READ | PRI | WRITE;
 
-const SYSCALL = "epoll_ctl";
 const ADVICE: Readonly<Record<number, string>> = {
+  [EINVAL]:
+    "the kernel cannot watch this kind of file, or it is a loop's own queue: use another fd",
   [EPERM]:
-    "only what can be not ready can be watched, and a regular file or directory is always ready: read it directly",
+    "only what can be not ready can be watched, and a regular file or directory is always ready: read it directly; a FIFO with a name cannot be watched on macOS: use a pipe or a socket",
 };
 
 /**
@@ -76,18 +77,23 @@ export class Registrations {
     if (this.has(fd)) {
       throw systemError(
         EEXIST,
-        SYSCALL,
+        this.#poller.interface.control,
         fd,
         "it has a handler already, which stays (perhaps of a closed file that had this number): call updateHandler for a new mask, or removeHandler first",
       );
     }
     const outcome = this.#register(fd, mask);
-    if (outcome < 0) throw refusal(fd, outcome);
+    if (outcome < 0) throw this.#refusal(fd, outcome);
   }
 
   update(fd: number, mask: number): void {
     if (!this.has(fd)) {
-      throw systemError(ENOENT, SYSCALL, fd, "it has no handler: call addHandler first");
+      throw systemError(
+        ENOENT,
+        this.#poller.interface.control,
+        fd,
+        "it has no handler: call addHandler first",
+      );
     }
     const before = this.#words[fd] as number;
     const word = (before & ~WORD_BITS) | mask;
@@ -102,7 +108,7 @@ export class Registrations {
     const outcome = this.#send(fd, rearm);
     if (outcome < 0) {
       this.#words[fd] = before;
-      throw refusal(fd, outcome);
+      throw this.#refusal(fd, outcome);
     }
     this.#changes[fd] = CLEAN;
   }
@@ -194,7 +200,7 @@ export class Registrations {
 
   #refuse(fd: number, outcome: number): void {
     this.remove(fd);
-    this.#refused(fd, refusal(fd, outcome));
+    this.#refused(fd, this.#refusal(fd, outcome));
   }
 
   /**
@@ -223,6 +229,10 @@ export class Registrations {
     }
   }
 
+  #refusal(fd: number, outcome: number): IOLoopError {
+    return systemError(-outcome, this.#poller.interface.control, fd, ADVICE[-outcome]);
+  }
+
   #fresh(mask: number): number {
     this.#generation = this.#generation === GENERATION_MAX ? 1 : this.#generation + 1;
     return (this.#generation << GENERATION_SHIFT) | mask;
@@ -235,10 +245,6 @@ export class Registrations {
     this.#changes = enlarged(this.#changes, capacity);
     this.#changedIn = enlarged(this.#changedIn, capacity);
   }
-}
-
-function refusal(fd: number, outcome: number): IOLoopError {
-  return systemError(-outcome, SYSCALL, fd, ADVICE[-outcome]);
 }
 
 /** The word that the kernel is given: modes without interest are a pause as well. */

@@ -16,7 +16,7 @@ const builtin = @import("builtin");
 const assert = std.debug.assert;
 
 /// Raised whenever an exported symbol, a layout or a meaning changes.
-pub const version: i32 = 1;
+pub const version: i32 = 2;
 
 /// What a registration asks for, and what a record reports. The values are epoll's own, the same on
 /// every platform.
@@ -66,9 +66,12 @@ pub const State = extern struct {
     woken: i32,
 };
 
-/// The bytes of one ready entry as the kernel writes it. The batch holds room for that many, since
-/// records are packed in place.
-pub const kernel_event_bytes_max = 16;
+pub const Backend = enum(i32) { epoll = 0, kqueue = 1 };
+
+/// Where a wait leaves its records, packed from the start. The kernel writes its own entries there
+/// first, so each record has room for the largest of them and what merging needs beside it.
+pub const Batch = [*]align(8) u8;
+pub const batch_entry_bytes = 40;
 
 /// The numbers that src/abi.ts must repeat, in the order that its test reads them.
 pub const layout = [_]i32{
@@ -78,7 +81,7 @@ pub const layout = [_]i32{
     @offsetOf(Record, "word"),
     @bitOffsetOf(Word, "generation"),
     std.math.maxInt(Generation),
-    kernel_event_bytes_max,
+    batch_entry_bytes,
     @sizeOf(State),
     @offsetOf(State, "poller_fd"),
     @offsetOf(State, "wake_fd"),
@@ -90,6 +93,8 @@ pub const layout = [_]i32{
     @as(u8, @bitCast(Bits{ .err = true, .hang_up = true })),
     @as(u8, @bitCast(Bits{ .edge = true })),
     @as(u8, @bitCast(Bits{ .one_shot = true })),
+    @intFromEnum(Backend.epoll),
+    @intFromEnum(Backend.kqueue),
 };
 
 comptime {
@@ -100,7 +105,8 @@ comptime {
     assert(@offsetOf(Record, "word") == 4);
     assert(@bitOffsetOf(Word, "generation") == 8);
     assert(@sizeOf(State) == 20);
-    assert(kernel_event_bytes_max >= @sizeOf(Record));
+    assert(batch_entry_bytes >= @sizeOf(Record));
+    assert(batch_entry_bytes % 8 == 0);
 }
 
 test "a record is an fd and a word, with the generation above the event bits" {

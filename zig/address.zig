@@ -7,12 +7,21 @@ const linux = std.os.linux;
 const net = std.Io.net;
 const assert = std.debug.assert;
 
+const outcome = @import("outcome.zig");
+const system = @import("system.zig");
+const calls = system.calls;
+const sockaddr = calls.sockaddr;
+
 /// A kernel address of any family, and how much of it counts.
 pub const Address = struct {
-    storage: linux.sockaddr.storage,
-    length: linux.socklen_t,
+    storage: sockaddr.storage,
+    length: calls.socklen_t,
 
-    pub fn sockaddr(address: *const Address) *const linux.sockaddr {
+    pub fn pointer(address: *const Address) *const calls.sockaddr {
+        return @ptrCast(&address.storage);
+    }
+
+    pub fn mutable(address: *Address) *calls.sockaddr {
         return @ptrCast(&address.storage);
     }
 
@@ -22,9 +31,9 @@ pub const Address = struct {
 
     fn from(value: anytype, length: usize) Address {
         assert(length <= @sizeOf(@TypeOf(value)));
-        assert(length <= linux.sockaddr.SS_MAXSIZE);
+        assert(length <= sockaddr.SS_MAXSIZE);
         var address: Address = .{
-            .storage = std.mem.zeroes(linux.sockaddr.storage),
+            .storage = std.mem.zeroes(sockaddr.storage),
             .length = @intCast(length),
         };
         const bytes = std.mem.asBytes(&address.storage);
@@ -59,7 +68,7 @@ pub const Text = extern struct {
 comptime {
     assert(@sizeOf(Text) == 128);
     assert(@offsetOf(Text, "bytes") == 12);
-    assert(Text.capacity >= @sizeOf(@FieldType(linux.sockaddr.un, "path")));
+    assert(Text.capacity >= @sizeOf(@FieldType(sockaddr.un, "path")));
 }
 
 pub const ParseError = error{InvalidAddress};
@@ -69,51 +78,56 @@ pub fn parseIp(text: []const u8, port: u16) ParseError!Address {
     if (text.len > Text.capacity) return error.InvalidAddress;
     if (std.mem.findScalar(u8, text, ':') == null) {
         const ip4 = net.Ip4Address.parse(text, port) catch return error.InvalidAddress;
-        return .from(linux.sockaddr.in{
+        return .from(sockaddr.in{
             .port = std.mem.nativeToBig(u16, port),
             .addr = @bitCast(ip4.bytes),
-        }, @sizeOf(linux.sockaddr.in));
+        }, @sizeOf(sockaddr.in));
     }
     const ip6 = switch (net.Ip6Address.Unresolved.parse(text)) {
         .success => |parsed| parsed,
         else => return error.InvalidAddress,
     };
-    return .from(linux.sockaddr.in6{
+    return .from(sockaddr.in6{
         .port = std.mem.nativeToBig(u16, port),
         .flowinfo = 0,
         .addr = ip6.bytes,
         .scope_id = if (ip6.interface_name) |name| try scopeOf(name) else 0,
-    }, @sizeOf(linux.sockaddr.in6));
+    }, @sizeOf(sockaddr.in6));
 }
+
+/// A file's path keeps a NUL at its end; an abstract name is counted to the byte.
+const abstract_bytes_max: usize = @typeInfo(@FieldType(sockaddr.un, "path")).array.len;
+const path_bytes_max: usize = abstract_bytes_max - 1;
 
 /// `path` is a file's, or, with a leading NUL, a name in Linux's abstract namespace.
 pub fn parseUnix(path: []const u8) ParseError!Address {
-    var un: linux.sockaddr.un = .{ .path = @splat(0) };
-    const abstract = path.len > 0 and path[0] == 0;
-    // A file's path keeps a NUL at its end; an abstract name is counted to the byte.
-    const longest = if (abstract) un.path.len else un.path.len - 1;
-    if (path.len == 0 or path.len > longest) return error.InvalidAddress;
+    if (path.len == 0) return error.InvalidAddress;
+    const abstract = path[0] == 0;
+    if (abstract and system.on_macos) return error.InvalidAddress;
+    const longest = if (abstract) abstract_bytes_max else path_bytes_max;
+    if (path.len > longest) return error.InvalidAddress;
+    var un: sockaddr.un = .{ .path = @splat(0) };
     @memcpy(un.path[0..path.len], path);
-    const length = @offsetOf(linux.sockaddr.un, "path") + path.len + @intFromBool(!abstract);
+    const length = @offsetOf(sockaddr.un, "path") + path.len + @intFromBool(!abstract);
     return .from(un, length);
 }
 
 /// Writes the kernel's address as text; a nameless peer has no family.
 pub fn format(address: *const Address, text: *Text) void {
     text.* = .{ .family = .none, .port = 0, .length = 0, .bytes = undefined };
-    if (address.length < @sizeOf(linux.sa_family_t)) return;
+    if (address.length < @sizeOf(calls.sa_family_t)) return;
     var writer: std.Io.Writer = .fixed(&text.bytes);
     switch (address.family()) {
-        linux.AF.INET => {
-            const in: *const linux.sockaddr.in = @ptrCast(&address.storage);
+        calls.AF.INET => {
+            const in: *const sockaddr.in = @ptrCast(&address.storage);
             const bytes: [4]u8 = @bitCast(in.addr);
             text.family = .ip;
             text.port = std.mem.bigToNative(u16, in.port);
             writer.print("{d}.{d}.{d}.{d}", .{ bytes[0], bytes[1], bytes[2], bytes[3] }) catch
                 unreachable; // 15 bytes at most.
         },
-        linux.AF.INET6 => {
-            const in6: *const linux.sockaddr.in6 = @ptrCast(&address.storage);
+        calls.AF.INET6 => {
+            const in6: *const sockaddr.in6 = @ptrCast(&address.storage);
             const unresolved: net.Ip6Address.Unresolved = .{
                 .bytes = in6.addr,
                 .interface_name = null,
@@ -123,12 +137,14 @@ pub fn format(address: *const Address, text: *Text) void {
             unresolved.format(&writer) catch unreachable; // 45 bytes at most.
             if (in6.scope_id != 0) writer.print("%{d}", .{in6.scope_id}) catch unreachable;
         },
-        linux.AF.UNIX => {
-            const path_length = address.length -| @offsetOf(linux.sockaddr.un, "path");
+        calls.AF.UNIX => {
+            const path_length = address.length -| @offsetOf(sockaddr.un, "path");
             if (path_length == 0) return;
-            const un: *const linux.sockaddr.un = @ptrCast(&address.storage);
+            const un: *const sockaddr.un = @ptrCast(&address.storage);
             const path = un.path[0..@min(path_length, un.path.len)];
             const abstract = path[0] == 0;
+            // macOS names the nameless by zeros.
+            if (abstract and system.on_macos) return;
             text.family = .unix;
             writer.writeAll(if (abstract) path else std.mem.sliceTo(path, 0)) catch unreachable;
         },
@@ -140,16 +156,27 @@ pub fn format(address: *const Address, text: *Text) void {
 /// An interface's index, given as a number or by name.
 fn scopeOf(name: []const u8) ParseError!u32 {
     if (std.fmt.parseInt(u32, name, 10)) |index| return index else |_| {}
+    const index = if (system.on_macos) scopeByLibc(name) else try scopeByIoctl(name);
+    return if (index == 0) error.InvalidAddress else index;
+}
+
+fn scopeByLibc(name: []const u8) u32 {
+    var terminated: [std.c.IFNAMESIZE:0]u8 = @splat(0);
+    if (name.len >= terminated.len) return 0;
+    @memcpy(terminated[0..name.len], name);
+    return @intCast(std.c.if_nametoindex(&terminated));
+}
+
+fn scopeByIoctl(name: []const u8) ParseError!u32 {
     var request = std.mem.zeroes(linux.ifreq);
     if (name.len >= request.ifrn.name.len) return error.InvalidAddress;
     @memcpy(request.ifrn.name[0..name.len], name);
 
-    const returned = linux.socket(linux.AF.INET6, linux.SOCK.DGRAM | linux.SOCK.CLOEXEC, 0);
-    if (linux.errno(returned) != .SUCCESS) return error.InvalidAddress;
-    const fd: i32 = @intCast(returned);
-    defer _ = linux.close(fd);
-    const asked = linux.ioctl(fd, linux.SIOCGIFINDEX, @intFromPtr(&request));
-    if (linux.errno(asked) != .SUCCESS) return error.InvalidAddress;
+    const fd = system.socket(linux.AF.INET6, linux.SOCK.DGRAM);
+    if (fd < 0) return error.InvalidAddress;
+    defer system.close(fd);
+    const asked = outcome.of(linux.ioctl(fd, linux.SIOCGIFINDEX, @intFromPtr(&request)));
+    if (asked < 0) return error.InvalidAddress;
     return @intCast(request.ifru.ivalue);
 }
 
@@ -179,17 +206,29 @@ test "what is no numeric address is refused" {
     }) |text| try testing.expectError(error.InvalidAddress, parseIp(text, 1));
 }
 
-test "socket paths: files, abstract names, and the longest that fits" {
-    const abstract = "\x00abstract\x00name";
-    const longest = "\x00" ++ "b" ** 107;
-    for ([_][]const u8{ "/tmp/socket", abstract, "a" ** 107, longest }) |path| {
-        const address = try parseUnix(path);
-        var formatted: Text = undefined;
-        format(&address, &formatted);
-        try testing.expectEqual(Text.Family.unix, formatted.family);
-        try testing.expectEqualStrings(path, formatted.bytes[0..@intCast(formatted.length)]);
-    }
-    for ([_][]const u8{ "", "a" ** 108, "\x00" ++ "b" ** 108 }) |path| {
+test "socket paths: files, and the longest that fits" {
+    for ([_][]const u8{ "/tmp/socket", "a" ** path_bytes_max }) |path| try expectPath(path);
+    for ([_][]const u8{ "", "a" ** (path_bytes_max + 1) }) |path| {
         try testing.expectError(error.InvalidAddress, parseUnix(path));
     }
+}
+
+test "abstract names: on Linux to the last byte, on macOS none" {
+    for ([_][]const u8{ "\x00abstract\x00name", "\x00" ++ "b" ** path_bytes_max }) |name| {
+        if (system.on_macos) {
+            try testing.expectError(error.InvalidAddress, parseUnix(name));
+        } else {
+            try expectPath(name);
+        }
+    }
+    const too_long = "\x00" ++ "b" ** abstract_bytes_max;
+    try testing.expectError(error.InvalidAddress, parseUnix(too_long));
+}
+
+fn expectPath(path: []const u8) !void {
+    const address = try parseUnix(path);
+    var formatted: Text = undefined;
+    format(&address, &formatted);
+    try testing.expectEqual(Text.Family.unix, formatted.family);
+    try testing.expectEqualStrings(path, formatted.bytes[0..@intCast(formatted.length)]);
 }

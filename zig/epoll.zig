@@ -24,7 +24,9 @@ const timeout = @import("timeout.zig");
 const State = abi.State;
 const Word = abi.Word;
 
-pub const Event = records.Event;
+pub const kind: abi.Backend = .epoll;
+
+const Event = records.Event;
 
 /// Opens the queue and its wake fd. On failure nothing stays open.
 pub fn open(state: *State, force_timeout_ms: bool) i32 {
@@ -139,10 +141,11 @@ pub fn reset(state: *State) i32 {
     return 0;
 }
 
-/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `events`. Returns
+/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`. Returns
 /// their number, or -errno. Wakes end the wait and are not counted.
-pub fn wait(state: *State, events: [*]Event, count_max: u32, timeout_ns: u64) i32 {
+pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i32 {
     assert(count_max > 0);
+    const events: [*]Event = @ptrCast(batch);
     const returned = if (timeout_ns == 0)
         // A third cheaper than epoll_pwait2 where nothing is waited for.
         linux.epoll_pwait(state.poller_fd, events, count_max, 0, null)

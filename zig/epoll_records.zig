@@ -11,7 +11,7 @@ const Record = abi.Record;
 pub const Event = linux.epoll_event;
 
 comptime {
-    assert(@sizeOf(Event) <= abi.kernel_event_bytes_max);
+    assert(@sizeOf(Event) <= abi.batch_entry_bytes);
     // Packing in place writes record N before event N + 1 is read.
     assert(@sizeOf(Record) <= @sizeOf(Event));
     assert(@alignOf(Record) <= @alignOf(Event));

@@ -3,18 +3,20 @@
 //! The library has no state of its own, so Workers share nothing through it.
 
 const std = @import("std");
-const linux = std.os.linux;
 
 const abi = @import("abi.zig");
 const io = @import("io.zig");
 const poller = @import("poller.zig").backend;
+const system = @import("system.zig");
 const timeout = @import("timeout.zig");
+
+const stderr_fd = 2;
 
 /// One readable line and a trap, instead of std's handler, which is ten times the library.
 pub const panic = std.debug.FullPanic(struct {
     fn panic(message: []const u8, _: ?usize) noreturn {
         for ([_][]const u8{ "bun-ioloop: panic: ", message, "\n" }) |text| {
-            _ = linux.write(linux.STDERR_FILENO, text.ptr, text.len);
+            _ = system.calls.write(stderr_fd, text.ptr, text.len);
         }
         @trap();
     }
@@ -30,6 +32,11 @@ export fn ioloop_abi_layout(values: [*]i32, capacity: u32) callconv(.c) i32 {
     const count = @min(capacity, layout.len);
     @memcpy(values[0..count], layout[0..count]);
     return layout.len;
+}
+
+/// Which kernel interface waits: 0 epoll, 1 kqueue.
+export fn ioloop_backend() callconv(.c) i32 {
+    return @intFromEnum(poller.kind);
 }
 
 export fn ioloop_open(state: *abi.State, force_timeout_ms: i32) callconv(.c) i32 {
@@ -63,7 +70,7 @@ export fn ioloop_reset(state: *abi.State) callconv(.c) i32 {
 
 export fn ioloop_wait(
     state: *abi.State,
-    batch: [*]poller.Event,
+    batch: abi.Batch,
     count_max: u32,
     timeout_ns: f64,
 ) callconv(.c) i32 {
@@ -105,7 +112,7 @@ export fn ioloop_write(fd: i32, buffer: [*]const u8, offset: f64, length: u32) c
     return io.write(fd, buffer[@intFromFloat(offset)..][0..length]);
 }
 
-export fn ioloop_receive(fd: i32, buffer: [*]u8, length: u32, from: *io.Text) callconv(.c) i32 {
+export fn ioloop_receive(fd: i32, buffer: [*]u8, length: u32, from: ?*io.Text) callconv(.c) i32 {
     return io.receive(fd, buffer[0..length], from);
 }
 
@@ -131,11 +138,11 @@ export fn ioloop_socketpair(options: u32, fds: *[2]i32) callconv(.c) i32 {
 }
 
 export fn ioloop_pipe(fds: *[2]i32) callconv(.c) i32 {
-    return io.pipe(fds);
+    return system.pipe(fds);
 }
 
 export fn ioloop_close_fd(fd: i32) callconv(.c) i32 {
-    return io.close(fd);
+    return system.closeChecked(fd);
 }
 
 export fn ioloop_shutdown(fd: i32, direction: i32) callconv(.c) i32 {
@@ -143,7 +150,7 @@ export fn ioloop_shutdown(fd: i32, direction: i32) callconv(.c) i32 {
 }
 
 export fn ioloop_set_non_blocking(fd: i32, on: i32) callconv(.c) i32 {
-    return io.setNonBlocking(fd, on != 0);
+    return system.setNonBlocking(fd, on != 0);
 }
 
 export fn ioloop_local_port(fd: i32) callconv(.c) i32 {
@@ -158,9 +165,13 @@ test {
     _ = abi;
     _ = io;
     _ = poller;
-    _ = @import("outcome.zig");
+    _ = system;
     _ = timeout;
     _ = @import("address.zig");
     _ = @import("epoll_records.zig");
+    _ = @import("file_kind.zig");
+    _ = @import("kqueue_records.zig");
+    _ = @import("outcome.zig");
     _ = @import("poller_test.zig");
+    _ = @import("system_test.zig");
 }

@@ -1,22 +1,27 @@
 //! Picks the backend. All of them declare the same names and give identical records; the check
 //! below says which name one of them lacks.
 
-const builtin = @import("builtin");
+const build_options = @import("build_options");
 
-pub const backend = switch (builtin.os.tag) {
-    .linux => @import("epoll.zig"),
-    else => @compileError("no poller backend for " ++ @tagName(builtin.os.tag)),
+const epoll = @import("epoll.zig");
+const kqueue = @import("kqueue.zig");
+
+pub const backend = switch (build_options.backend) {
+    .epoll => epoll,
+    .kqueue => kqueue,
 };
 
 const declarations = [_][]const u8{
-    "Event",  "open",   "close", "expose", "add",
+    "kind",   "open",   "close", "expose", "add",
     "update", "remove", "reset", "wait",   "wake",
 };
 
 comptime {
-    for (declarations) |name| {
-        if (!@hasDecl(backend, name)) {
-            @compileError(@typeName(backend) ++ " lacks the declaration '" ++ name ++ "'");
+    for ([_]type{ epoll, kqueue }) |candidate| {
+        for (declarations) |name| {
+            if (!@hasDecl(candidate, name)) {
+                @compileError(@typeName(candidate) ++ " lacks the declaration '" ++ name ++ "'");
+            }
         }
     }
 }

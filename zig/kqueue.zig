@@ -1,0 +1,344 @@
+//! The macOS backend: level-triggered unless a registration says otherwise, one record per ready
+//! fd, no state but the caller's `State`. It also runs on Linux over libkqueue, for tests.
+//!
+//! What kqueue does otherwise than epoll, and the answer here:
+//! - A bad change hides those behind it: each carries EV_RECEIPT, and its errno comes back alone.
+//! - EV_ADD on a filter that exists may keep its old mode: a filter is deleted before it is added.
+//! - READ and WRITE are two filters and two events: `pack` makes one record of them. When a wait
+//!   comes back full, one of the two may be left for the next.
+//! - A fired ONESHOT filter leaves the fd's others armed: they are disabled after the wait.
+//! - Regular files and named FIFOs are watched by rules of their own: both are refused with epoll's
+//!   EPERM, and so is what else epoll refuses.
+//! - EVFILT_WRITE on a pipe without a reader was EPIPE once: the fd is reported as broken instead.
+//! - macOS drops an fd's filters when its number is closed, so nothing stale fires there. libkqueue
+//!   cannot see a close: `reset` replaces the queue.
+
+const std = @import("std");
+const assert = std.debug.assert;
+
+const abi = @import("abi.zig");
+const file_kind = @import("file_kind.zig");
+const outcome = @import("outcome.zig");
+const records = @import("kqueue_records.zig");
+const system = @import("system.zig");
+const timeout = @import("timeout.zig");
+const Directions = file_kind.Directions;
+const FileKind = file_kind.FileKind;
+const Filter = records.Filter;
+const Flag = records.Flag;
+const State = abi.State;
+const Word = abi.Word;
+
+const Event = records.Event;
+
+pub const kind: abi.Backend = .kqueue;
+
+extern fn kqueue() c_int;
+extern fn kevent(
+    queue: c_int,
+    changes: ?[*]const Event,
+    changes_count: c_int,
+    events: ?[*]Event,
+    events_count: c_int,
+    limit: ?*const std.c.timespec,
+) c_int;
+
+/// Whom EVFILT_USER wakes: no fd's number, since those stand for their broken pipes.
+const wake_ident: usize = std.math.maxInt(u32);
+
+const watched_filters = [_]i16{ Filter.read, Filter.write, Filter.user } ++
+    if (records.has_except) [_]i16{Filter.except} else [_]i16{};
+
+/// Opens the queue; its wake is a filter of its own, so the queue's fd is also the wake's.
+pub fn open(state: *State, force_timeout_ms: bool) i32 {
+    state.* = .{
+        .poller_fd = -1,
+        .wake_fd = -1,
+        .outer_fd = -1,
+        .timeout_ms_only = @intFromBool(force_timeout_ms),
+        .woken = 0,
+    };
+    const queue = openQueue();
+    if (queue < 0) return queue;
+    state.poller_fd = queue;
+    state.wake_fd = queue;
+    return 0;
+}
+
+pub fn close(state: *State) void {
+    for ([_]i32{ state.outer_fd, state.poller_fd }) |fd| {
+        if (fd >= 0) system.close(fd);
+    }
+    state.outer_fd = -1;
+    state.poller_fd = -1;
+    state.wake_fd = -1;
+}
+
+/// An fd that another poller can watch: ready when this queue has events. It keeps its number and
+/// its registrations when `reset` replaces the queue within.
+pub fn expose(state: *State) i32 {
+    if (state.outer_fd >= 0) return state.outer_fd;
+    const outer_fd = ownQueue(outcome.of(kqueue()));
+    if (outer_fd < 0) return outer_fd;
+    const nested = nest(outer_fd, state.poller_fd);
+    if (nested < 0) {
+        system.close(outer_fd);
+        return nested;
+    }
+    state.outer_fd = outer_fd;
+    return outer_fd;
+}
+
+/// Starts watching `fd`. A word without interest checks the fd and leaves it unwatched.
+pub fn add(state: *State, fd: i32, word: Word) i32 {
+    assert(word.generation != abi.generation_own);
+    if (fd == state.poller_fd) return outcome.failure(.INVAL);
+    if (!word.bits.none()) {
+        const set_outcome = set(state.poller_fd, fd, word);
+        return if (set_outcome < 0) set_outcome else 0;
+    }
+    // Only the kernel knows all that it refuses.
+    const trial: Word = .{ .bits = .{ .read = true }, .generation = word.generation };
+    const tried = set(state.poller_fd, fd, trial);
+    return if (tried < 0) tried else remove(state, fd);
+}
+
+/// Gives a watched `fd` a new mask, and arms EDGE and ONESHOT again. ENOENT says that the queue
+/// does not know the number: it was closed, and names another file by now.
+pub fn update(state: *State, fd: i32, word: Word) i32 {
+    assert(word.generation != abi.generation_own);
+    assert(!word.bits.none());
+    const known_count = set(state.poller_fd, fd, word);
+    if (known_count < 0) return known_count;
+    if (known_count > 0) return 0;
+    const removed = remove(state, fd);
+    return if (removed < 0) removed else outcome.failure(.NOENT);
+}
+
+/// Stops watching `fd`; one that is closed or unknown is no error, the goal is reached.
+pub fn remove(state: *State, fd: i32) i32 {
+    if (fd < 0) return 0;
+    var changes: [watched_filters.len]Event = undefined;
+    const removed = submit(state.poller_fd, deletions(fd, &changes));
+    return if (removed < 0) removed else 0;
+}
+
+/// Replaces the queue by an empty one, under a number of its own. The caller adds the live
+/// registrations again. On failure the old queue stays.
+pub fn reset(state: *State) i32 {
+    const fresh = openQueue();
+    if (fresh < 0) return fresh;
+    const prepared = prepareFresh(state, fresh);
+    if (prepared < 0) {
+        system.close(fresh);
+        return prepared;
+    }
+    system.close(state.poller_fd);
+    state.poller_fd = fresh;
+    state.wake_fd = fresh;
+    return 0;
+}
+
+fn prepareFresh(state: *State, fresh: i32) i32 {
+    // A wake that waits in the old queue would be lost with it.
+    const woken = wake(fresh);
+    if (woken < 0 or state.outer_fd < 0) return woken;
+    return nest(state.outer_fd, fresh);
+}
+
+/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`. Returns
+/// their number, or -errno. Wakes end the wait and are not counted.
+pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i32 {
+    assert(count_max > 0);
+    const events: [*]Event = @ptrCast(batch);
+    const limit_ns = if (state.timeout_ms_only == 0)
+        timeout_ns
+    else
+        @as(u64, @intCast(timeout.toMilliseconds(timeout_ns))) * std.time.ns_per_ms;
+    const limit: std.c.timespec = .{
+        .sec = @intCast(limit_ns / std.time.ns_per_s),
+        .nsec = @intCast(limit_ns % std.time.ns_per_s),
+    };
+
+    state.woken = 0;
+    const events_max: c_int = @intCast(count_max);
+    const count = outcome.of(kevent(state.poller_fd, null, 0, events, events_max, &limit));
+    if (count <= 0) return count;
+    assert(count <= count_max);
+    const ready: u32 = @intCast(count);
+    const disarmed = disarm(state.poller_fd, events[0..ready]);
+    if (disarmed < 0) return disarmed;
+
+    const index: [*]u32 = @ptrCast(events + count_max);
+    const result = records.pack(events, ready, index[0 .. 2 * @as(usize, count_max)]);
+    state.woken = @intFromBool(result.woken);
+    return @intCast(result.count);
+}
+
+/// Ends the current wait, or the next one. Callable from any thread.
+pub fn wake(wake_fd: i32) i32 {
+    if (wake_fd < 0) return outcome.failure(.BADF);
+    const trigger = [_]Event{.{
+        .ident = wake_ident,
+        .filter = Filter.user,
+        .flags = Flag.receipt,
+        .fflags = records.Note.trigger,
+    }};
+    const triggered = submit(wake_fd, &trigger);
+    return if (triggered < 0) triggered else 0;
+}
+
+fn openQueue() i32 {
+    const queue = ownQueue(outcome.of(kqueue()));
+    if (queue < 0) return queue;
+    // Cleared as it is told, so that a wake ends one wait.
+    const own: records.Registration = .{ .generation = abi.generation_own, .interest = .{} };
+    const watched = submit(queue, &[_]Event{.{
+        .ident = wake_ident,
+        .filter = Filter.user,
+        .flags = Flag.add | Flag.clear | Flag.receipt,
+        .udata = @bitCast(own),
+    }});
+    if (watched >= 0) return queue;
+    system.close(queue);
+    return watched;
+}
+
+fn ownQueue(queue: i32) i32 {
+    if (queue < 0) return queue;
+    const exec = system.setCloseOnExec(queue);
+    if (exec >= 0) return queue;
+    system.close(queue);
+    return exec;
+}
+
+fn nest(outer: i32, inner: i32) i32 {
+    const nested = submit(outer, &[_]Event{.{
+        .ident = @intCast(inner),
+        .filter = Filter.read,
+        .flags = Flag.add | Flag.receipt,
+    }});
+    return if (nested < 0) nested else 0;
+}
+
+/// Makes the kernel watch exactly what `word` asks for. Returns how many filters of `fd` it knew
+/// before.
+fn set(queue: i32, fd: i32, word: Word) i32 {
+    var file: FileKind = undefined;
+    const looked = file_kind.of(fd, &file);
+    if (looked < 0) return looked;
+    switch (file) {
+        .socket, .stream => {},
+        .stored, .named_fifo => return outcome.failure(.PERM),
+    }
+
+    var deleted: [watched_filters.len]Event = undefined;
+    const known_count = submit(queue, deletions(fd, &deleted));
+    if (known_count < 0) return known_count;
+
+    var added: [records.additions_max]Event = undefined;
+    const one_way = file == .stream and records.watchesErrorsAlone(word.bits);
+    const directions: Directions = if (one_way) .of(fd) else .{};
+    const changed = submit(queue, records.additions(fd, word, file, directions, &added));
+    if (changed >= 0) return known_count;
+    const settled = if (outcome.errno(changed) == .PIPE) addBroken(queue, fd, word) else changed;
+    if (settled >= 0) return known_count;
+    // One filter may stand where another was refused.
+    _ = submit(queue, deletions(fd, &deleted));
+    return settled;
+}
+
+/// A filter that fires by itself, for a pipe that the kernel will not watch as nobody reads it.
+fn addBroken(queue: i32, fd: i32, word: Word) i32 {
+    const registration: records.Registration = .{
+        .generation = word.generation,
+        .interest = word.bits,
+        .stream = true,
+        .several = true,
+    };
+    const once = if (word.bits.write) records.modeFlags(word.bits) else Flag.clear;
+    return submit(queue, &[_]Event{ .{
+        .ident = @intCast(fd),
+        .filter = Filter.user,
+        .flags = Flag.add | Flag.receipt | once,
+        .udata = @bitCast(registration),
+    }, .{
+        .ident = @intCast(fd),
+        .filter = Filter.user,
+        .flags = Flag.receipt,
+        .fflags = records.Note.trigger,
+        .udata = @bitCast(registration),
+    } });
+}
+
+fn deletions(fd: i32, changes: *[watched_filters.len]Event) []const Event {
+    for (changes, watched_filters) |*change, filter| {
+        change.* = .{
+            .ident = @intCast(fd),
+            .filter = filter,
+            .flags = Flag.delete | Flag.receipt,
+        };
+    }
+    return changes;
+}
+
+/// Ends what else is watched of each fd whose ONESHOT has fired.
+fn disarm(queue: i32, events: []const Event) i32 {
+    var changes: [submit_max]Event = undefined;
+    var length: usize = 0;
+    for (events) |*event| {
+        const registration: records.Registration = @bitCast(event.udata);
+        const fired = registration.interest.one_shot and registration.several and
+            !records.fromKernel(event).none();
+        if (!fired) continue;
+        for (watched_filters) |filter| {
+            changes[length] = .{
+                .ident = event.ident,
+                .filter = filter,
+                .flags = Flag.disable | Flag.receipt,
+            };
+            length += 1;
+        }
+        if (length + watched_filters.len <= submit_max) continue;
+        const disarmed = submit(queue, changes[0..length]);
+        if (disarmed < 0) return disarmed;
+        length = 0;
+    }
+    if (length == 0) return 0;
+    return submit(queue, changes[0..length]);
+}
+
+const submit_max = 32;
+
+/// Makes the changes, each of which must ask for a receipt. Returns how many took effect; one that
+/// ends what is not there did not, and is no error. The first other refusal is returned.
+fn submit(queue: i32, changes: []const Event) i32 {
+    assert(changes.len > 0);
+    assert(changes.len <= submit_max);
+    var receipts: [submit_max]Event = undefined;
+    const at_once: std.c.timespec = .{ .sec = 0, .nsec = 0 };
+    const length: c_int = @intCast(changes.len);
+    const received = while (true) {
+        const answer = outcome.of(kevent(queue, changes.ptr, length, &receipts, length, &at_once));
+        // Nothing is waited for here, and every change may be made twice.
+        if (outcome.errno(answer) != .INTR) break answer;
+    };
+    if (received < 0) return received;
+
+    var effective: i32 = 0;
+    for (receipts[0..@intCast(received)], 0..) |receipt, position| {
+        if (receipt.flags & Flag.@"error" == 0) continue;
+        const refusal: i32 = @intCast(receipt.data);
+        if (refusal == 0) {
+            effective += 1;
+            continue;
+        }
+        const ends = changes[position].flags & (Flag.delete | Flag.disable) != 0;
+        switch (@as(outcome.Errno, @enumFromInt(refusal))) {
+            .NOENT, .BADF => if (ends) continue,
+            else => {},
+        }
+        return -refusal;
+    }
+    return effective;
+}

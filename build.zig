@@ -78,6 +78,8 @@ fn addLibrary(
     // Assertions stay on: in ReleaseFast a false one would be undefined behaviour.
     const module = createModule(b, target, backend, .ReleaseSafe);
     module.strip = true;
+    // Nothing unwinds: a panic traps, and JavaScript's engine does not look into native frames.
+    module.unwind_tables = .none;
     return b.addLibrary(.{ .name = "ioloop", .linkage = .dynamic, .root_module = module });
 }
 

@@ -82,21 +82,8 @@ export function encodeAddress(
     );
   }
   const number = checkInteger("port", port ?? 0, portLeast, 65_535);
-  const text = encoder.encode(writtenOut(host));
+  const text = encoder.encode(host);
   return { text, port: number, flags: 0, name: `${host} port ${number}` };
-}
-
-/**
- * Zig's parser takes a dotted tail only behind "::ffff:", and there nothing else: an IPv6 address with either is
- * written out, as eight groups.
- */
-function writtenOut(host: string): string {
-  if (isIP(host) === 4 || !(host.includes(".") || /^::ffff:/i.test(host))) return host;
-  const [address, zone] = host.split("%");
-  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = [], tail = []] = short.split("::").map((half) => half.split(":").filter(Boolean));
-  const zeros = new Array<string>(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].join(":") + (zone === undefined ? "" : `%${zone}`);
 }
 
 /** Fills `from` with what the library last wrote to {@link senderBytes}. */

@@ -4,9 +4,9 @@
 
 const std = @import("std");
 const linux = std.os.linux;
-const net = std.Io.net;
 const assert = std.debug.assert;
 
+const ip_text = @import("ip_text.zig");
 const outcome = @import("outcome.zig");
 const system = @import("system.zig");
 const calls = system.calls;
@@ -66,6 +66,7 @@ pub const Text = extern struct {
 };
 
 comptime {
+    assert(Text.capacity >= ip_text.ip6_text_bytes_max + 1 + ip_text.decimal_text_bytes_max);
     assert(@sizeOf(Text) == 128);
     assert(@offsetOf(Text, "bytes") == 12);
     assert(Text.capacity >= @sizeOf(@FieldType(sockaddr.un, "path")));
@@ -75,24 +76,30 @@ pub const ParseError = error{InvalidAddress};
 
 /// `text` is a numeric address; a colon in it makes it IPv6.
 pub fn parseIp(text: []const u8, port: u16) ParseError!Address {
-    if (text.len > Text.capacity) return error.InvalidAddress;
-    if (std.mem.findScalar(u8, text, ':') == null) {
-        const ip4 = net.Ip4Address.parse(text, port) catch return error.InvalidAddress;
+    if (find(text, ':') == null) {
+        const bytes = ip_text.parseIp4(text) orelse return error.InvalidAddress;
         return .from(sockaddr.in{
             .port = std.mem.nativeToBig(u16, port),
-            .addr = @bitCast(ip4.bytes),
+            .addr = @bitCast(bytes),
         }, @sizeOf(sockaddr.in));
     }
-    const ip6 = switch (net.Ip6Address.Unresolved.parse(text)) {
-        .success => |parsed| parsed,
-        else => return error.InvalidAddress,
-    };
+    const scope = find(text, '%');
+    const bytes = ip_text.parseIp6(text[0 .. scope orelse text.len]) orelse
+        return error.InvalidAddress;
     return .from(sockaddr.in6{
         .port = std.mem.nativeToBig(u16, port),
         .flowinfo = 0,
-        .addr = ip6.bytes,
-        .scope_id = if (ip6.interface_name) |name| try scopeOf(name) else 0,
+        .addr = bytes,
+        .scope_id = if (scope) |position| try scopeOf(text[position + 1 ..]) else 0,
     }, @sizeOf(sockaddr.in6));
+}
+
+/// A plain search: std's, by vectors, is larger than all of the parsing.
+fn find(text: []const u8, byte: u8) ?usize {
+    for (text, 0..) |candidate, position| {
+        if (candidate == byte) return position;
+    }
+    return null;
 }
 
 /// A file's path keeps a NUL at its end; an abstract name is counted to the byte.
@@ -116,26 +123,24 @@ pub fn parseUnix(path: []const u8) ParseError!Address {
 pub fn format(address: *const Address, text: *Text) void {
     text.* = .{ .family = .none, .port = 0, .length = 0, .bytes = undefined };
     if (address.length < @sizeOf(calls.sa_family_t)) return;
-    var writer: std.Io.Writer = .fixed(&text.bytes);
     switch (address.family()) {
         calls.AF.INET => {
             const in: *const sockaddr.in = @ptrCast(&address.storage);
-            const bytes: [4]u8 = @bitCast(in.addr);
             text.family = .ip;
             text.port = std.mem.bigToNative(u16, in.port);
-            writer.print("{d}.{d}.{d}.{d}", .{ bytes[0], bytes[1], bytes[2], bytes[3] }) catch
-                unreachable; // 15 bytes at most.
+            text.length = @intCast(ip_text.formatIp4(@bitCast(in.addr), &text.bytes));
         },
         calls.AF.INET6 => {
             const in6: *const sockaddr.in6 = @ptrCast(&address.storage);
-            const unresolved: net.Ip6Address.Unresolved = .{
-                .bytes = in6.addr,
-                .interface_name = null,
-            };
             text.family = .ip;
             text.port = std.mem.bigToNative(u16, in6.port);
-            unresolved.format(&writer) catch unreachable; // 45 bytes at most.
-            if (in6.scope_id != 0) writer.print("%{d}", .{in6.scope_id}) catch unreachable;
+            var length = ip_text.formatIp6(in6.addr, &text.bytes);
+            if (in6.scope_id != 0) {
+                text.bytes[length] = '%';
+                length += 1;
+                length += ip_text.formatDecimal(in6.scope_id, text.bytes[length..]);
+            }
+            text.length = @intCast(length);
         },
         calls.AF.UNIX => {
             const path_length = address.length -| @offsetOf(sockaddr.un, "path");
@@ -145,17 +150,18 @@ pub fn format(address: *const Address, text: *Text) void {
             const abstract = path[0] == 0;
             // macOS names the nameless by zeros.
             if (abstract and system.on_macos) return;
+            const length = if (abstract) path.len else find(path, 0) orelse path.len;
             text.family = .unix;
-            writer.writeAll(if (abstract) path else std.mem.sliceTo(path, 0)) catch unreachable;
+            @memcpy(text.bytes[0..length], path[0..length]);
+            text.length = @intCast(length);
         },
-        else => return,
+        else => {},
     }
-    text.length = @intCast(writer.end);
 }
 
 /// An interface's index, given as a number or by name.
 fn scopeOf(name: []const u8) ParseError!u32 {
-    if (std.fmt.parseInt(u32, name, 10)) |index| return index else |_| {}
+    if (ip_text.parseDecimal(name)) |index| return index;
     const index = if (system.on_macos) scopeByLibc(name) else try scopeByIoctl(name);
     return if (index == 0) error.InvalidAddress else index;
 }

@@ -10,17 +10,7 @@ const poller = @import("poller.zig").backend;
 const system = @import("system.zig");
 const timeout = @import("timeout.zig");
 
-const stderr_fd = 2;
-
-/// One readable line and a trap, instead of std's handler, which is ten times the library.
-pub const panic = std.debug.FullPanic(struct {
-    fn panic(message: []const u8, _: ?usize) noreturn {
-        for ([_][]const u8{ "bun-ioloop: panic: ", message, "\n" }) |text| {
-            _ = system.calls.write(stderr_fd, text.ptr, text.len);
-        }
-        @trap();
-    }
-}.panic);
+pub const panic = @import("panic.zig");
 
 export fn ioloop_abi_version() callconv(.c) i32 {
     return abi.version;
@@ -170,6 +160,7 @@ test {
     _ = @import("address.zig");
     _ = @import("epoll_records.zig");
     _ = @import("file_kind.zig");
+    _ = @import("ip_text.zig");
     _ = @import("kqueue_records.zig");
     _ = @import("outcome.zig");
     _ = @import("poller_test.zig");

@@ -34,7 +34,8 @@ pub fn parseIp4(text: []const u8) ?[4]u8 {
         if (rest[0] != '.') return null;
         rest = rest[1..];
     }
-    return if (count == 4) @bitCast(std.mem.nativeToBig(u32, value)) else null;
+    if (count != 4) return null;
+    return @bitCast(std.mem.nativeToBig(u32, value));
 }
 
 /// Groups of one to four hexadecimal digits. One "::" may stand for one group of zeros or more, and
@@ -85,8 +86,8 @@ pub fn parseIp6(text: []const u8) ?[16]u8 {
 /// Digits alone, ten at most. Leading zeros change nothing.
 pub fn parseDecimal(text: []const u8) ?u32 {
     const number = scan(text, 10, decimal_text_bytes_max);
-    const whole = number.length > 0 and number.length == text.len;
-    return if (whole) std.math.cast(u32, number.value) else null;
+    if (number.length == 0 or number.length != text.len) return null;
+    return std.math.cast(u32, number.value);
 }
 
 /// Writes to the start of `text`, which holds `ip4_text_bytes_max`; returns the bytes written.

@@ -9,7 +9,10 @@
 //! - A fired ONESHOT filter leaves the fd's others armed: they are disabled after the wait.
 //! - Regular files and named FIFOs are watched by rules of their own: both are refused with epoll's
 //!   EPERM, and so is what else epoll refuses.
-//! - EVFILT_WRITE on a pipe without a reader was EPIPE once: the fd is reported as broken instead.
+//! - EVFILT_WRITE on a pipe without a reader was refused with EPIPE by older kernels: a filter that
+//!   fires by itself stands in for it, and the fd is reported as broken.
+//! - EVFILT_EXCEPT fires for more than urgent data, so it is edge-triggered: PRI is told once for
+//!   each arrival.
 //! - macOS drops an fd's filters when its number is closed, so nothing stale fires there. libkqueue
 //!   cannot see a close: `reset` replaces the queue.
 
@@ -296,6 +299,7 @@ fn disarm(queue: i32, events: []const Event) i32 {
                 .ident = event.ident,
                 .filter = filter,
                 .flags = Flag.disable | Flag.receipt,
+                .udata = event.udata,
             };
             length += 1;
         }

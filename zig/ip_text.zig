@@ -105,7 +105,6 @@ pub fn formatIp6(address: [16]u8, text: []u8) usize {
     // RFC 5952 section 5: an embedded IPv4 address is shown where the prefix tells that it is one.
     if (std.mem.readInt(u128, &address, .big) >> 32 == 0xffff) {
         const prefix = "::ffff:";
-        comptime assert(ip6_text_bytes_max >= prefix.len + ip4_text_bytes_max);
         text[0..prefix.len].* = prefix.*;
         return prefix.len + formatIp4(address[12..].*, text[prefix.len..]);
     }

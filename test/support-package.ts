@@ -28,6 +28,7 @@ export interface Result {
 
 type Environment = Readonly<Record<string, string>>;
 
+/** Holds all that these tests make, and stands in for the user's home. */
 let home: string | undefined;
 let made: Promise<Installed> | undefined;
 
@@ -46,8 +47,7 @@ export function removeInstalled(): void {
 
 /** A new folder outside of the project. */
 export function elsewhere(): string {
-  home ??= realpathSync(mkdtempSync(join(tmpdir(), "bun-ioloop-package-")));
-  return mkdtempSync(join(home, "folder-"));
+  return mkdtempSync(join(homeFolder(), "folder-"));
 }
 
 /** A copy of the project, which may be taken away again. */
@@ -66,9 +66,10 @@ export async function execute(
   command: readonly string[],
   env: Environment = {},
 ): Promise<Result> {
+  const bare = { PATH: "/nonexistent", HOME: homeFolder(), TMPDIR: homeFolder() };
   const child = Bun.spawn([...command], {
     cwd,
-    env: { PATH: "/nonexistent", HOME: cwd, npm_config_registry: closedRegistry(), ...env },
+    env: { ...bare, npm_config_registry: closedRegistry(), ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -101,19 +102,21 @@ async function install(): Promise<Installed> {
   if (npm === null) throw new Error("npm, which packs the package, is not on PATH");
   const folder = elsewhere();
   // The checkout has been built already, and prepack would build it anew under the other tests.
-  const pack = ["pack", "--ignore-scripts", "--pack-destination", folder];
-  const { PATH = "", HOME = "" } = process.env;
-  await outputOf(ROOT, [npm, ...pack], { PATH, HOME });
+  const pack = [npm, "pack", "--ignore-scripts", "--pack-destination", folder];
+  await outputOf(ROOT, pack, { PATH: process.env["PATH"] ?? "" });
   const [file = ""] = new Bun.Glob("*.tgz").scanSync(folder);
   const tarball = join(folder, file);
 
   const project = join(folder, "project");
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), "{}");
-  await outputOf(project, [process.execPath, "add", tarball], {
-    BUN_INSTALL_CACHE_DIR: join(folder, "cache"),
-  });
+  await outputOf(project, [process.execPath, "add", tarball]);
   return { tarball, project, package: join(project, "node_modules", "bun-ioloop") };
+}
+
+function homeFolder(): string {
+  home ??= realpathSync(mkdtempSync(join(tmpdir(), "bun-ioloop-package-")));
+  return home;
 }
 
 /** The address of a port that nobody listens on. */

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { elsewhere, outputOf, PACKAGE_MS } from "./support-package.ts";
 import { build, WORKS } from "./support-package-build.ts";
 
-test.each([["as it is"], ["minified", "--minify"]])(
+test.each([
+  ["as it is", []],
+  ["minified", ["--minify"]],
+])(
   "a bundle, %s, finds the libraries beside it, whatever the current folder is",
-  async (_what, ...options) => {
+  async (_what, options) => {
     const output = await build("--target", "bun", ...options);
     const kinds = readdirSync(output).map((name) => name.replace(/-[^-]*(\.\w+)$/, "$1"));
     expect(kinds.sort()).toEqual([

@@ -1,6 +1,5 @@
 import { dlopen, type FFITypeOrString } from "bun:ffi";
 import { tmpdir } from "node:os";
-import { isAbsolute, resolve } from "node:path";
 import darwinArm64 from "../native/darwin-arm64.dylib" with { type: "file" };
 import darwinX64 from "../native/darwin-x64.dylib" with { type: "file" };
 import linuxArm64 from "../native/linux-arm64.so" with { type: "file" };
@@ -171,7 +170,7 @@ export function load(host: Host): Native {
 
 function libraryPath(host: Host): string {
   if (host.override !== undefined && host.override !== "") {
-    if (isAbsolute(host.override)) return host.override;
+    if (host.override.startsWith("/")) return host.override;
     throw new IOLoopError(
       "ERR_LIBRARY",
       `BUN_IOLOOP_LIBRARY is "${host.override}": it must be an absolute path to the native library`,
@@ -185,7 +184,7 @@ function libraryPath(host: Host): string {
     );
   }
   // A bundler leaves a relative path, which dlopen would look for in the current folder.
-  return resolve(import.meta.dir, packaged);
+  return packaged.startsWith("/") ? packaged : `${import.meta.dir}/${packaged}`;
 }
 
 function remedy(host: Host, path: string): string {

@@ -5,6 +5,7 @@ import { type Host, load } from "../src/native.ts";
 import { GATE } from "./children/worker-gate.ts";
 import { thrownBy } from "./support.ts";
 import { runChild } from "./support-child.ts";
+import { canMount, under } from "./support-mount.ts";
 import { expectIOLoopError, Folder, startWorkers } from "./support-system.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -113,6 +114,17 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     const { stdout } = await runChild("load-library.ts", { args: [path] });
     expect(stdout).toStartWith("ERR_LIBRARY ");
     expect(stdout).toMatch(REMEDY);
+  });
+
+  test.skipIf(!canMount)("must be whole, also where it cannot be written to", async () => {
+    using folder = new Folder();
+    const path = folder.file("truncated.so");
+    const half = Math.floor(readFileSync(LIBRARY).length / 2);
+    const { stdout } = await runChild("load-library.ts", {
+      args: [path],
+      under: under(folder.path, "ro", `head -c ${half} "${LIBRARY}" > truncated.so`),
+    });
+    expect(stdout).toMatch(/^ERR_LIBRARY .* is damaged: /);
   });
 
   test("must have a table of segments that makes sense", () => {

@@ -2,24 +2,10 @@
 // `bun build` would have to download: it is not tested here.
 import { expect, test } from "bun:test";
 import { copyFileSync, cpSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { canMount, under } from "./support-mount.ts";
 import { elsewhere, installed, outputOf, PACKAGE_MS } from "./support-package.ts";
 import { build, WORKS } from "./support-package-build.ts";
-
-/** The last part of the command mounts a folder, and runs the executable with it as TMPDIR. */
-const MOUNT = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
-
-function mounted(options: string): string[] {
-  return [...MOUNT, `mount -t tmpfs -o ${options} tmpfs "$TMPDIR" && exec "$0"`];
-}
-
-const canMount =
-  process.platform === "linux" &&
-  Bun.which("unshare") !== null &&
-  Bun.spawnSync([...mounted("ro"), "true"], { env: { ...process.env, TMPDIR: tmpdir() } })
-    .exitCode === 0;
-if (!canMount) console.log("no folder can be mounted here: tests of a noexec TMPDIR are skipped");
 
 let plain: Promise<string> | undefined;
 
@@ -75,7 +61,7 @@ test.skipIf(!canMount).each(["noexec", "ro"])(
   async (options) => {
     const TMPDIR = elsewhere();
     const { PATH = "" } = process.env;
-    const command = [...mounted(options), await executable()];
+    const command = [...under(TMPDIR, options), await executable()];
     expectAdvice(await outputOf("/", command, { TMPDIR, PATH }), TMPDIR);
   },
   PACKAGE_MS,

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import {
   ADDRESS_BYTES,
   ADDRESS_FAMILY,
@@ -23,6 +22,11 @@ export interface Sender {
   hostname?: string | undefined;
   port?: number | undefined;
   unix?: string | undefined;
+}
+
+/** 4, 6, or 0 for what is no address. node:net is loaded by the first one, for that takes longer than all of this package. */
+function isIP(text: string): number {
+  return process.getBuiltinModule("node:net").isIP(text);
 }
 
 /** The longest path of a Unix socket in bytes; an abstract name needs no NUL at its end. */

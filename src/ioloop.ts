@@ -1,3 +1,5 @@
+// A consumer may compile for a library without Disposable, which the declarations name.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   checkEvents,
   checkFd,

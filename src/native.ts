@@ -1,5 +1,7 @@
 import { dlopen, type FFITypeOrString } from "bun:ffi";
-import { isAbsolute, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import darwinArm64 from "../native/darwin-arm64.dylib" with { type: "file" };
+import darwinX64 from "../native/darwin-x64.dylib" with { type: "file" };
 import linuxArm64 from "../native/linux-arm64.so" with { type: "file" };
 import linuxX64 from "../native/linux-x64.so" with { type: "file" };
 import { ABI_VERSION } from "./abi.ts";
@@ -96,10 +98,21 @@ export interface Host {
 /** The first Bun whose `drainMicrotasks()` runs microtasks and nextTick only. */
 const BUN_OLDEST = "1.4.3";
 
+/** By platform and processor. The Linux files link no libc, so that glibc and musl share them. */
 const LIBRARIES: Readonly<Record<string, string>> = {
   "linux-x64": linuxX64,
   "linux-arm64": linuxArm64,
+  "darwin-x64": darwinX64,
+  "darwin-arm64": darwinArm64,
 };
+
+/** Where the files lie that a single-file executable holds. */
+const EMBEDDED = "/$bunfs/";
+
+/** What bun:ffi says where it cannot make its calls, and what to do then. */
+const JIT_OFF = "requires the JIT";
+const JIT_REMEDY =
+  "it is off here; unset BUN_JSC_useJIT, and let the process have memory that it can execute";
 
 let opened: Native | undefined;
 
@@ -124,14 +137,17 @@ export function load(host: Host): Native {
   }
   const path = libraryPath(host);
   if (isDamaged(path)) {
-    throw new IOLoopError("ERR_LIBRARY", `the native library ${path} is damaged: ${remedy(host)}`);
+    throw new IOLoopError(
+      "ERR_LIBRARY",
+      `the native library ${path} is damaged: ${remedy(host, path)}`,
+    );
   }
   const found = openSymbols<Pick<Native, "ioloop_abi_version">>(path, ["ioloop_abi_version"]);
   const version = found.ioloop_abi_version();
   if (version !== ABI_VERSION) {
     throw new IOLoopError(
       "ERR_ABI_VERSION",
-      `the native library ${path} has ABI version ${version}, and this bun-ioloop needs ${ABI_VERSION}: ${remedy(host)}`,
+      `the native library ${path} has ABI version ${version}, and this bun-ioloop needs ${ABI_VERSION}: ${remedy(host, path)}`,
     );
   }
   return openSymbols<Native>(path, Object.keys(ARGUMENTS) as (keyof Native)[]);
@@ -144,9 +160,10 @@ export function load(host: Host): Native {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       if (reason.includes("Too many open files")) throw systemError(EMFILE, "dlopen", file);
+      const advice = reason.includes(JIT_OFF) ? JIT_REMEDY : remedy(host, file);
       throw new IOLoopError(
         "ERR_LIBRARY",
-        `the native library ${file} cannot be loaded (${reason}): ${remedy(host)}`,
+        `the native library ${file} cannot be loaded (${reason}): ${advice}`,
         { cause },
       );
     }
@@ -155,7 +172,7 @@ export function load(host: Host): Native {
 
 function libraryPath(host: Host): string {
   if (host.override !== undefined && host.override !== "") {
-    if (isAbsolute(host.override)) return host.override;
+    if (host.override.startsWith("/")) return host.override;
     throw new IOLoopError(
       "ERR_LIBRARY",
       `BUN_IOLOOP_LIBRARY is "${host.override}": it must be an absolute path to the native library`,
@@ -169,11 +186,15 @@ function libraryPath(host: Host): string {
     );
   }
   // A bundler leaves a relative path, which dlopen would look for in the current folder.
-  return resolve(import.meta.dir, packaged);
+  return packaged.startsWith("/") ? packaged : `${import.meta.dir}/${packaged}`;
 }
 
-function remedy(host: Host): string {
-  return host.override
-    ? "BUN_IOLOOP_LIBRARY names it; build the library of this version, or unset the variable"
-    : 'install bun-ioloop again, or run "zig build" in a checkout; in a single-file executable see that TMPDIR can be written and executed from';
+function remedy(host: Host, path: string): string {
+  if (host.override) {
+    return "BUN_IOLOOP_LIBRARY names it; build the library of this version, or unset the variable";
+  }
+  if (path.startsWith(EMBEDDED)) {
+    return `a single-file executable copies it to ${tmpdir()} and opens it there; set TMPDIR to a folder that can be written and is not mounted noexec, or BUN_IOLOOP_LIBRARY to the absolute path of a copy of the library`;
+  }
+  return 'install bun-ioloop again, or run "npm run build" in a checkout';
 }

@@ -5,6 +5,7 @@ import { type Host, load } from "../src/native.ts";
 import { GATE } from "./children/worker-gate.ts";
 import { thrownBy } from "./support.ts";
 import { runChild } from "./support-child.ts";
+import { canMount, under } from "./support-mount.ts";
 import { expectIOLoopError, Folder, startWorkers } from "./support-system.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -50,12 +51,12 @@ describe("the version of Bun", () => {
 describe("the platform", () => {
   test.each([
     ["win32", "x64"],
-    ["darwin", "arm64"],
+    ["darwin", "ppc64"],
     ["linux", "riscv64"],
     ["freebsd", "x64"],
   ])("%s-%s is named in the error, and what would work", (platform, arch) => {
     const error = thrownBy(() => load({ ...HERE, platform, arch }));
-    expectIOLoopError(error, "ERR_PLATFORM", /linux-x64, linux-arm64/, /BUN_IOLOOP_LIBRARY/);
+    expectIOLoopError(error, "ERR_PLATFORM", /linux-x64, .*darwin-arm64/, /BUN_IOLOOP_LIBRARY/);
     expect((error as Error).message).toContain(`${platform}-${arch}`);
   });
 
@@ -115,6 +116,17 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     expect(stdout).toMatch(REMEDY);
   });
 
+  test.skipIf(!canMount)("must be whole, also where it cannot be written to", async () => {
+    using folder = new Folder();
+    const path = folder.file("truncated.so");
+    const half = Math.floor(readFileSync(LIBRARY).length / 2);
+    const { stdout } = await runChild("load-library.ts", {
+      args: [path],
+      under: under(folder.path, "ro", `head -c ${half} "${LIBRARY}" > truncated.so`),
+    });
+    expect(stdout).toMatch(/^ERR_LIBRARY .* is damaged: /);
+  });
+
   test("must have a table of segments that makes sense", () => {
     using folder = new Folder();
     const path = folder.file("damaged.so");
@@ -161,6 +173,29 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     writeFileSync(path, readFileSync(LIBRARY));
     expect(load({ ...HERE, override: path }).ioloop_abi_version()).toBeGreaterThan(0);
   });
+});
+
+test("where there is no library for the platform, importing the package works and opening a loop says why", async () => {
+  const child = await runChild("no-library.ts", { args: ["win32", "ia32"] });
+  const [first, ...uses] = child.stdout.trimEnd().split("\n");
+  expect(child.stderr).toBe("");
+  expect(first).toBe("imported");
+  expect(uses).toHaveLength(4);
+  for (const use of uses) {
+    expect(use).toStartWith("ERR_PLATFORM bun-ioloop has no native library for win32-ia32: ");
+  }
+  expect(child.code).toBe(0);
+});
+
+test("where the JIT is off, opening a loop says so and what to do", async () => {
+  const child = await runChild("no-library.ts", { env: { BUN_JSC_useJIT: "0" } });
+  const [first, ...uses] = child.stdout.trimEnd().split("\n");
+  expect(first).toBe("imported");
+  expect(uses).toHaveLength(4);
+  for (const use of uses) {
+    expect(use).toMatch(/^ERR_LIBRARY .* requires the JIT\): it is off here; unset BUN_JSC_useJIT/);
+  }
+  expect(child.code).toBe(0);
 });
 
 test("importing the package opens no library; the first use of it does", async () => {

@@ -1,4 +1,10 @@
-// Imports everything, then opens a loop. The test sees to it that there is no library to open.
+// Imports everything, then opens a loop. The test sees to it that no library can be opened, or lets this
+// process believe that it runs elsewhere: no-library.ts [<platform> <arch>]
+const [platform, arch] = process.argv.slice(2);
+if (platform !== undefined && arch !== undefined) {
+  Object.defineProperties(process, { platform: { value: platform }, arch: { value: arch } });
+}
+
 const { IOLoop, instance } = await import("../../src/index.ts");
 const io = await import("../../src/io.ts");
 const { ioloop } = await import("../../src/turbo.ts");

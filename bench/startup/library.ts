@@ -1,0 +1,4 @@
+import "bun-ioloop";
+import { native } from "../../dist/native.js";
+
+native();

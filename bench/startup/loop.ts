@@ -1,0 +1,3 @@
+import { instance } from "bun-ioloop";
+
+instance();

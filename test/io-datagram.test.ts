@@ -171,7 +171,7 @@ describe("Unix datagrams", () => {
     (bytes) => {
       using fds = new Fds();
       using folder = new Folder();
-      const start = bytes === 108 ? `\0${folder.path}` : folder.file("");
+      const start = bytes === 108 ? `\0${folder.path}` : `${folder.path}/`;
       const unix = start.padEnd(bytes, "x");
       const server = fds.keep(io.listen({ unix, type }));
       const client = fds.keep(io.connect({ unix, type }));

@@ -30,7 +30,7 @@ function isIP(text: string): number {
 }
 
 /** The longest path of a Unix socket in bytes; an abstract name needs no NUL at its end. */
-const UNIX_MOST = 107;
+const UNIX_MOST = process.platform === "darwin" ? 103 : 107;
 const ABSTRACT_MOST = 108;
 
 const encoder = new TextEncoder();

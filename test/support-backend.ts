@@ -14,6 +14,8 @@ const overLibkqueue = kqueue && process.platform === "linux";
 const GAPS = {
   "a queue that can be watched": "the number of its queue is an end of a pipe, which tells nothing",
   "urgent data": "it has no filter for it",
+  "a turn for each filter":
+    "READ comes before WRITE each time, which never fits where there is room for one",
   "pending errors": "it reads SO_ERROR itself to say which error it is, and the program finds none",
   "an error without a hang-up": "it tells every error as the end of the file",
   "sight of a close":

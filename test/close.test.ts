@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { IOLoop, READ } from "../src/index.ts";
 import { Fds, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
+import { BACKEND } from "./support-backend.ts";
 import { busy } from "./support-clock.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
@@ -113,7 +114,7 @@ test("after close() what removes returns false, and what only looks does not thr
   expect(loop.running()).toBeFalse();
   expect(loop.pollTimeout()).toBe(Number.POSITIVE_INFINITY);
   expect(Math.abs(loop.time() - performance.now())).toBeLessThan(NO_WAIT_MS);
-  expect(loop.backend).toBe("epoll");
+  expect(loop.backend).toBe(BACKEND);
   loop.stop();
 });
 

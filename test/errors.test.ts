@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type CallContext, EDGE, IOLoop, IOLoopError, READ, WRITE } from "../src/index.ts";
 import { Fds, fail, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
+import { CONTROL } from "./support-backend.ts";
 import { busy } from "./support-clock.ts";
 
 type Report = readonly [unknown, CallContext];
@@ -189,7 +190,7 @@ test("an IOLoopError names code, errno, system call and fd, and says what to do"
   const cases: readonly [() => unknown, Partial<IOLoopError>, RegExp][] = [
     [
       () => loop.addHandler(reader, READ, ignore),
-      { code: "EEXIST", errno: 17, syscall: "epoll_ctl", fd: reader },
+      { code: "EEXIST", errno: 17, syscall: CONTROL, fd: reader },
       /updateHandler|removeHandler/,
     ],
     [

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { ERROR, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { Fds, fill, poke, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
+import { ICMP_ERROR, kqueue, lacks, PEER_CLOSED } from "./support-backend.ts";
 import { FAILED, HUNG_UP } from "./support-events.ts";
 import { openPty, tcpSocket } from "./support-libc.ts";
 import { deadPort, tcpPair } from "./support-tcp.ts";
@@ -95,7 +96,7 @@ describe("a unix socket", () => {
   });
 
   test.each([
-    ["READ", READ, READ | HUNG_UP],
+    ["READ", READ, PEER_CLOSED],
     ["WRITE", WRITE, WRITE | HUNG_UP],
     ["READ | WRITE", READ | WRITE, READ | WRITE | HUNG_UP],
     ["ERROR", ERROR, HUNG_UP],
@@ -135,7 +136,7 @@ describe("a TCP socket", () => {
     });
     run(loop);
     expect(told).toBe(WRITE | FAILED | HUNG_UP);
-    expect(errno).toBe(constants.errno.ECONNREFUSED);
+    if (!lacks("pending errors")) expect(errno).toBe(constants.errno.ECONNREFUSED);
   });
 
   test("that is refused is told once to ERROR alone", () => {
@@ -157,7 +158,9 @@ describe("a TCP socket", () => {
     loop.runOnce(0);
     loop.removeHandler(fresh);
     expect(loop.runOnce(0)).toBe(0);
-    expect(seen).toEqual([READ | HUNG_UP, READ | HUNG_UP]);
+    // kqueue tells no hang-up of it, and a kernel's kqueue nothing at all.
+    if (kqueue) expect(seen.filter((events) => events !== READ)).toEqual([]);
+    else expect(seen).toEqual([READ | HUNG_UP, READ | HUNG_UP]);
   });
 
   test("whose peer has finished writing is READ alone", () => {
@@ -184,6 +187,7 @@ describe("a TCP socket", () => {
     const seen = watch(loop, client, READ);
     runUntilTrue(loop, () => seen.length > 0);
     expect(seen[0]).toBe(READ | FAILED | HUNG_UP);
+    if (lacks("pending errors")) return;
     expect(thrownBy(() => io.read(client, new Uint8Array(1)))).toMatchObject({
       code: "ECONNRESET",
     });
@@ -199,6 +203,7 @@ describe("an ICMP error on a UDP socket", () => {
     const told: number[] = [];
     loop.addHandler(socket, READ, (fd, events) => {
       told.push(events);
+      if (lacks("pending errors")) return;
       expect(thrownBy(() => io.receive(fd, new Uint8Array(1)))).toMatchObject({
         code: "ECONNREFUSED",
       });
@@ -208,7 +213,7 @@ describe("an ICMP error on a UDP socket", () => {
       runUntilTrue(loop, () => told.length === count);
       expect(loop.runOnce(0)).toBe(0);
     }
-    expect(told).toEqual([READ | FAILED, READ | FAILED]);
+    expect(told).toEqual([READ | ICMP_ERROR, READ | ICMP_ERROR]);
   });
 
   test("does not make the loop spin where READ was not asked for", () => {
@@ -218,9 +223,10 @@ describe("an ICMP error on a UDP socket", () => {
     const socket = fds.keep(io.connect({ hostname, port, type: "datagram" }));
     const seen = watch(loop, socket, ERROR);
     io.send(socket, new Uint8Array(1));
-    runUntilTrue(loop, () => seen.length > 0);
+    if (ICMP_ERROR !== 0) runUntilTrue(loop, () => seen.length > 0);
     expect(loop.runOnce(20)).toBe(0);
-    expect(seen).toEqual([FAILED]);
+    expect(seen).toEqual(ICMP_ERROR === 0 ? [] : [ICMP_ERROR]);
+    if (lacks("pending errors")) return;
     expect(io.socketError(socket)).toBe(constants.errno.ECONNREFUSED);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { READ } from "../src/index.ts";
 import { Fds, testLoop } from "./support.ts";
-import { figuresOf, runChild, whyUntraceable } from "./support-child.ts";
+import { figuresOf, runChild } from "./support-child.ts";
 import { timed } from "./support-system.ts";
+import { whyUntraceable } from "./support-trace.ts";
 
 const CHILD_LIMIT_MS = 20_000;
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { READ } from "../src/events.ts";
 import * as io from "../src/io.ts";
 import { Fds, thrownBy } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 import { expectIOLoopError, Folder, hasIpv6, waitFor } from "./support-system.ts";
 import { deadPort } from "./support-tcp.ts";
 
@@ -105,18 +106,21 @@ describe("a datagram", () => {
     expect(io.send(socket, tooLong.subarray(1), to)).toBe(65_507);
   });
 
-  test("that found nobody is told of once, at the next call", () => {
-    using fds = new Fds();
-    const port = deadPort(fds, type);
-    const client = fds.keep(io.connect({ hostname, port, type }));
-    io.send(client, new Uint8Array(1));
-    waitFor(client, READ);
-    expectIOLoopError(
-      thrownBy(() => io.receive(client, new Uint8Array(1))),
-      "ECONNREFUSED",
-    );
-    expect(io.receive(client, new Uint8Array(1))).toBe(WOULD_BLOCK);
-  });
+  test.skipIf(lacks("pending errors"))(
+    "that found nobody is told of once, at the next call",
+    () => {
+      using fds = new Fds();
+      const port = deadPort(fds, type);
+      const client = fds.keep(io.connect({ hostname, port, type }));
+      io.send(client, new Uint8Array(1));
+      waitFor(client, READ);
+      expectIOLoopError(
+        thrownBy(() => io.receive(client, new Uint8Array(1))),
+        "ECONNREFUSED",
+      );
+      expect(io.receive(client, new Uint8Array(1))).toBe(WOULD_BLOCK);
+    },
+  );
 });
 
 describe("Unix datagrams", () => {

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { ERROR, READ, WRITE } from "../src/events.ts";
 import * as io from "../src/io.ts";
 import { drain, Fds, poke, thrownBy } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 import { expectIOLoopError, Folder, hasIpv6, openFds, waitFor } from "./support-system.ts";
 import { deadPort, tcpPair } from "./support-tcp.ts";
 
@@ -160,7 +161,7 @@ describe("a connection that fails", () => {
     const events = waitFor(client, WRITE);
     expect(events & WRITE).toBe(WRITE);
     expect(events & ERROR).not.toBe(0);
-    expect(io.socketError(client)).toBe(ECONNREFUSED);
+    if (!lacks("pending errors")) expect(io.socketError(client)).toBe(ECONNREFUSED);
     expect(io.socketError(client)).toBe(0);
   });
 
@@ -193,6 +194,7 @@ describe("a connection that fails", () => {
     waitFor(server, READ);
     fds.close(server);
     expect(waitFor(client, READ) & ERROR).not.toBe(0);
+    if (lacks("pending errors")) return;
     const error = thrownBy(() => io.read(client, new Uint8Array(1)));
     expectIOLoopError(error, "ECONNRESET", /read/, /peer/);
   });

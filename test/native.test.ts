@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BACKEND_EPOLL, BACKEND_KQUEUE } from "../src/abi.ts";
 import { type Host, load } from "../src/native.ts";
 import { GATE } from "./children/worker-gate.ts";
 import { thrownBy } from "./support.ts";
@@ -46,6 +47,11 @@ describe("the version of Bun", () => {
       expect((error as Error).message).toContain(`this is Bun ${bunVersion}:`);
     },
   );
+});
+
+test("the packaged library waits by the interface of its system", () => {
+  const expected = process.platform === "darwin" ? BACKEND_KQUEUE : BACKEND_EPOLL;
+  expect(load(HERE).ioloop_backend()).toBe(expected);
 });
 
 describe("the platform", () => {
@@ -176,7 +182,10 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
 });
 
 test("where there is no library for the platform, importing the package works and opening a loop says why", async () => {
-  const child = await runChild("no-library.ts", { args: ["win32", "ia32"] });
+  const child = await runChild("no-library.ts", {
+    args: ["win32", "ia32"],
+    env: { BUN_IOLOOP_LIBRARY: "" },
+  });
   const [first, ...uses] = child.stdout.trimEnd().split("\n");
   expect(child.stderr).toBe("");
   expect(first).toBe("imported");

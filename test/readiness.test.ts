@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { EDGE, ERROR, type IOLoop, ONESHOT, PRI, READ, WRITE } from "../src/index.ts";
+import {
+  EDGE,
+  ERROR,
+  type IOLoop,
+  type IOLoopOptions,
+  ONESHOT,
+  PRI,
+  READ,
+  WRITE,
+} from "../src/index.ts";
 import * as io from "../src/io.ts";
 import {
   drain,
@@ -11,6 +20,7 @@ import {
   testLoop,
   withTimeoutMode,
 } from "./support.ts";
+import { kqueue, lacks, PEER_CLOSED } from "./support-backend.ts";
 import { HUNG_UP } from "./support-events.ts";
 import { isNonBlocking, sendOutOfBand } from "./support-libc.ts";
 import { timed } from "./support-system.ts";
@@ -18,8 +28,8 @@ import { tcpPair } from "./support-tcp.ts";
 import { watch } from "./support-watch.ts";
 
 /** A loop whose waits count in `mode`. */
-function loopWaitingIn(mode: TimeoutMode): IOLoop {
-  return withTimeoutMode(mode, testLoop);
+function loopWaitingIn(mode: TimeoutMode, options?: IOLoopOptions): IOLoop {
+  return withTimeoutMode(mode, () => testLoop(options));
 }
 
 test("with BUN_IOLOOP_TIMEOUT=ms a wait is rounded up to whole milliseconds", () => {
@@ -125,23 +135,26 @@ describe.each(["ns", "ms"] as const)("readiness, with waits in %s:", (unit) => {
     loop.updateHandler(a, READ);
     loop.runOnce(0);
     loop.runOnce(0);
-    expect(seen).toEqual([READ, READ | HUNG_UP, READ | HUNG_UP]);
+    expect(seen).toEqual([READ, PEER_CLOSED, PEER_CLOSED]);
   });
 
-  test("out-of-band data is told as PRI, beside ordinary data as READ", () => {
-    using loop = loopWaitingIn(unit);
-    using fds = new Fds();
-    const [client, server] = tcpPair(fds);
-    const seen = watch(loop, server, PRI);
-    poke(client);
-    expect(loop.runOnce(20)).toBe(0);
-    sendOutOfBand(client);
-    runUntilTrue(loop, () => seen.length > 0);
-    expect(seen[0]).toBe(PRI);
-    loop.updateHandler(server, READ | PRI);
-    loop.runOnce(1000);
-    expect(seen.at(-1)).toBe(READ | PRI);
-  });
+  test.skipIf(lacks("urgent data"))(
+    "out-of-band data is told as PRI, beside ordinary data as READ",
+    () => {
+      using loop = loopWaitingIn(unit);
+      using fds = new Fds();
+      const [client, server] = tcpPair(fds);
+      const seen = watch(loop, server, PRI);
+      poke(client);
+      expect(loop.runOnce(20)).toBe(0);
+      sendOutOfBand(client);
+      runUntilTrue(loop, () => seen.length > 0);
+      expect(seen[0]).toBe(PRI);
+      loop.updateHandler(server, READ | PRI);
+      loop.runOnce(1000);
+      expect(seen.at(-1)).toBe(READ | PRI);
+    },
+  );
 
   test("a mask of 0 is a pause, and the next mask ends it", () => {
     using loop = loopWaitingIn(unit);
@@ -157,7 +170,7 @@ describe.each(["ns", "ms"] as const)("readiness, with waits in %s:", (unit) => {
     expect(loop.runOnce(0)).toBe(0);
     loop.updateHandler(a, READ);
     loop.runOnce(0);
-    expect(seen).toEqual([READ, READ | HUNG_UP]);
+    expect(seen).toEqual([READ, PEER_CLOSED]);
   });
 
   test.each([
@@ -173,7 +186,7 @@ describe.each(["ns", "ms"] as const)("readiness, with waits in %s:", (unit) => {
     expect(loop.runOnce(0)).toBe(0);
     loop.updateHandler(a, READ | mode);
     loop.runOnce(0);
-    expect(seen).toEqual([READ | HUNG_UP]);
+    expect(seen).toEqual([PEER_CLOSED]);
   });
 
   test("ERROR alone tells a hang-up once, and data never", () => {
@@ -188,14 +201,67 @@ describe.each(["ns", "ms"] as const)("readiness, with waits in %s:", (unit) => {
     expect(seen).toEqual([HUNG_UP]);
   });
 
-  test("reading and writing at once is one call with one mask", () => {
+  test.each([2, 3, 1024])(
+    "reading and writing at once is one call with one mask, with maxEvents %i",
+    (maxEvents) => {
+      using loop = loopWaitingIn(unit, { maxEvents });
+      using fds = new Fds();
+      const [a, b] = fds.pair();
+      const seen = watch(loop, a, READ | WRITE);
+      poke(b);
+      for (let pass = 1; pass <= 3; pass++) expect(loop.runOnce(0)).toBe(1);
+      expect(seen).toEqual([READ | WRITE, READ | WRITE, READ | WRITE]);
+    },
+  );
+
+  test.skipIf(lacks("a turn for each filter"))(
+    "reading and writing at once share the calls with maxEvents 1",
+    () => {
+      using loop = loopWaitingIn(unit, { maxEvents: 1 });
+      using fds = new Fds();
+      const [a, b] = fds.pair();
+      const seen = watch(loop, a, READ | WRITE);
+      poke(b);
+      for (let pass = 1; pass <= 4; pass++) expect(loop.runOnce(0)).toBe(1);
+      const [one = 0, two = 0, three = 0, four = 0] = seen;
+      expect([one | two, three | four]).toEqual([READ | WRITE, READ | WRITE]);
+    },
+  );
+
+  test("a ONESHOT handler for both directions has one shot, for what is ready first", () => {
     using loop = loopWaitingIn(unit);
     using fds = new Fds();
     const [a, b] = fds.pair();
-    const seen = watch(loop, a, READ | WRITE);
-    poke(b);
+    const seen = watch(loop, a, READ | WRITE | ONESHOT);
     expect(loop.runOnce(0)).toBe(1);
-    expect(seen).toEqual([READ | WRITE]);
+    poke(b);
+    expect(loop.runOnce(0)).toBe(0);
+    loop.updateHandler(a, READ | WRITE | ONESHOT);
+    expect(loop.runOnce(0)).toBe(1);
+    expect(loop.runOnce(0)).toBe(0);
+    expect(seen).toEqual([WRITE, READ | WRITE]);
+  });
+
+  test("an EDGE handler for both directions hears the news of each", () => {
+    using loop = loopWaitingIn(unit);
+    using fds = new Fds();
+    const [a, b] = fds.pair();
+    poke(b);
+    const seen = watch(loop, a, READ | WRITE | EDGE);
+    loop.runOnce(0);
+    expect(loop.runOnce(0)).toBe(0);
+    poke(b);
+    loop.runOnce(0);
+    expect(loop.runOnce(0)).toBe(0);
+    fill(a);
+    loop.runOnce(0);
+    drain(b);
+    loop.runOnce(0);
+    expect(loop.runOnce(0)).toBe(0);
+    const news = [READ | WRITE, READ, WRITE];
+    expect(seen.map((events, index) => events & (news[index] ?? 0))).toEqual(news);
+    // epoll tells what was ready before as well; each of kqueue's filters speaks for itself.
+    if (!kqueue) expect(seen).toEqual([READ | WRITE, READ | WRITE, READ | WRITE]);
   });
 
   test("a full buffer ends WRITE, and draining the peer brings it back", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { EDGE, ERROR, type FdLike, IOLoopError, PRI, READ, WRITE } from "../src/index.ts";
 import { Fds, ignore, poke, testLoop, thrownBy, untyped } from "./support.ts";
+import { CONTROL } from "./support-backend.ts";
 import { watch } from "./support-watch.ts";
 
 function ioLoopErrorOf(attempt: () => unknown): IOLoopError {
@@ -62,7 +63,7 @@ test.each([0, READ, ERROR, READ | EDGE])("a closed fd throws EBADF at once, mask
   expect(ioLoopErrorOf(() => loop.addHandler(a, mask, ignore))).toMatchObject({
     code: "EBADF",
     errno: 9,
-    syscall: "epoll_ctl",
+    syscall: CONTROL,
     fd: a,
   });
   expect(loop.removeHandler(a)).toBe(false);

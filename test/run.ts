@@ -1,4 +1,5 @@
-// Runs every suite under an outer limit and prints one closing line. Arguments go to `bun test`.
+// Runs every suite under an outer limit and prints one closing line. Arguments that begin with -D go to
+// `zig build`, others to `bun test`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,8 +36,9 @@ async function execute(command: string[]): Promise<{ code: number; output: strin
   return { code, output };
 }
 
-async function runZig(): Promise<Counts> {
-  const { code, output } = await execute(["zig", "build", "test", "--summary", "all"]);
+async function runZig(arguments_: string[]): Promise<Counts> {
+  const command = ["zig", "build", "test", "--summary", "all", ...arguments_];
+  const { code, output } = await execute(command);
   const passed = /(\d+)\/\d+ tests passed/.exec(output)?.[1];
   const failed = /(\d+) failed/.exec(output)?.[1];
   return {
@@ -66,8 +68,9 @@ async function runBun(arguments_: string[]): Promise<Counts> {
   }
 }
 
-const zig = await runZig();
-const bun = await runBun(process.argv.slice(2));
+const given = process.argv.slice(2);
+const zig = await runZig(given.filter((argument) => argument.startsWith("-D")));
+const bun = await runBun(given.filter((argument) => !argument.startsWith("-D")));
 const failed = zig.failed + bun.failed;
 const skipped = zig.skipped + bun.skipped;
 const tail = skipped > 0 ? `, ${skipped} skipped` : "";

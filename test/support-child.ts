@@ -61,15 +61,6 @@ export async function figuresOf(
   return JSON.parse(line) as Record<string, number>;
 }
 
-/** Why strace cannot be put in front of a child here; undefined where it can. */
-export function whyUntraceable(): string | undefined {
-  if (Bun.which("strace") === null) return "there is no strace here";
-  const { exitCode, stderr } = Bun.spawnSync(["strace", "-f", "-o", "/dev/null", "true"], {
-    stderr: "pipe",
-  });
-  return exitCode === 0 ? undefined : `strace fails (${stderr.toString().trim()})`;
-}
-
 /** In a child: prints what `figuresOf` reads. */
 export function report(figures: Readonly<Record<string, number>>): void {
   console.log(JSON.stringify(figures));

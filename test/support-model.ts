@@ -1,7 +1,8 @@
 import { IOLoopError } from "../src/errors.ts";
-import { EDGE, ERROR, INTEREST, ONESHOT, PRI, READ, REARMED, WRITE } from "../src/events.ts";
+import { EDGE, ERROR, INTEREST, ONESHOT, READ, REARMED, WRITE } from "../src/events.ts";
 import { type CallContext, type FdLike, IOLoop } from "../src/index.ts";
 import * as io from "../src/io.ts";
+import { hearsHangUp, LASTING } from "./support-backend.ts";
 import { FAILED, HUNG_UP } from "./support-events.ts";
 import { check, HANDLERS, ScheduleModel } from "./support-model-schedule.ts";
 
@@ -20,8 +21,9 @@ export class Pair {
     [this.near, this.far] = io.socketpair();
   }
 
-  get ready(): number {
-    if (!this.farOpen) return READ | WRITE | HUNG_UP;
+  /** What there is to tell to a handler for `mask`, and other things of those that it did not ask for. */
+  readyFor(mask: number): number {
+    if (!this.farOpen) return READ | WRITE | (hearsHangUp(mask) ? HUNG_UP : 0);
     return (this.unread > 0 ? READ : 0) | (this.full ? 0 : WRITE);
   }
 }
@@ -48,6 +50,7 @@ interface Seen {
   readonly ready: number;
   readonly mask: number;
   readonly known: boolean;
+  readonly farOpen: boolean;
   /** The batch may hold a record for it. */
   readonly tellable: boolean;
   /** The batch does hold a record for it. */
@@ -217,12 +220,14 @@ export class Subject {
     const batch = new Map<Registration, Seen>();
     for (const registration of this.#registrations.values()) {
       const { mask, pair, fresh, fired } = registration;
-      const ready = pair?.ready ?? 0;
-      const level = (mask & EDGE) === 0 && (mask & (READ | PRI | WRITE)) !== 0;
+      const ready = pair?.readyFor(mask) ?? 0;
+      const known = pair !== undefined;
+      const farOpen = pair?.farOpen ?? true;
+      const level = (mask & EDGE) === 0 && (mask & LASTING) !== 0;
       const watched = (mask & INTEREST) !== 0 && (ready & (mask | HUNG_UP)) !== 0;
       const tellable = watched && !fired;
       const told = tellable && (level || fresh);
-      batch.set(registration, { ready, mask, known: pair !== undefined, tellable, told });
+      batch.set(registration, { ready, mask, known, farOpen, tellable, told });
       registration.touched = false;
       registration.fresh = false;
       if (told && (mask & ONESHOT) !== 0) registration.fired = true;
@@ -246,10 +251,12 @@ export class Subject {
     if (!seen.known) return;
     const told = seen.told || (this.#haunted && seen.tellable);
     check(told, `fd ${fd} was called with nothing to tell`);
-    const hangUp = seen.ready & HUNG_UP;
+    // The far end left something unread: an error, and with that a hang-up in any case.
+    const failed = seen.farOpen ? 0 : events & FAILED;
+    const hangUp = failed === 0 ? seen.ready & HUNG_UP : HUNG_UP;
     const asked = hangUp === 0 ? seen.ready & seen.mask & mask : mask & (READ | WRITE);
-    const noise = hangUp === 0 ? 0 : FAILED;
-    check((events & ~noise) === (asked | hangUp), `fd ${fd} got ${events}, not ${asked | hangUp}`);
+    const right = asked | hangUp | failed;
+    check(events === right, `fd ${fd} got ${events}, not ${right}`);
   }
 
   #run(script: () => void, source: string, id: number | undefined, thrown = (): void => {}): void {

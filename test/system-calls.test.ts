@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { whyUntraceable } from "./support-child.ts";
+import { whyUntraceable } from "./support-trace.ts";
 
 const reason = whyUntraceable();
 if (reason !== undefined) console.warn(`system calls are not counted: ${reason}`);

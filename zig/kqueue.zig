@@ -285,14 +285,16 @@ fn deletions(fd: i32, changes: *[watched_filters.len]Event) []const Event {
     return changes;
 }
 
-/// Ends what else is watched of each fd whose ONESHOT has fired.
+/// Ends what is still watched of each fd whose ONESHOT has fired.
 fn disarm(queue: i32, events: []const Event) i32 {
     var changes: [submit_max]Event = undefined;
     var length: usize = 0;
     for (events) |*event| {
         const registration: records.Registration = @bitCast(event.udata);
-        const fired = registration.interest.one_shot and registration.several and
-            !records.fromKernel(event).none();
+        const interest = registration.interest;
+        // A filter of its own has disabled itself, unless it is one that watches for errors.
+        const others_armed = registration.several or records.watchesErrorsAlone(interest);
+        const fired = interest.one_shot and others_armed and !records.fromKernel(event).none();
         if (!fired) continue;
         for (watched_filters) |filter| {
             changes[length] = .{

@@ -173,7 +173,8 @@ pub fn fromKernel(event: *const Event) Bits {
             if (ended and registration.stream) bits.err = true;
             if (ended and !registration.stream) bits.hang_up = true;
         },
-        Filter.except => bits.pri = event.fflags & Note.out_of_band != 0,
+        // At the end the word holds the socket's error, as it does for the others.
+        Filter.except => bits.pri = !ended and event.fflags & Note.out_of_band != 0,
         // Stands for a pipe that was broken before it was watched.
         Filter.user => {
             bits.write = registration.interest.write;
@@ -247,3 +248,7 @@ const Index = struct {
         return null;
     }
 };
+
+test {
+    _ = @import("kqueue_records_test.zig");
+}

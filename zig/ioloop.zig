@@ -161,7 +161,8 @@ test {
     _ = @import("epoll_records.zig");
     _ = @import("file_kind.zig");
     _ = @import("ip_text.zig");
-    _ = @import("kqueue_records.zig");
+    _ = @import("kqueue_pack_test.zig");
+    _ = @import("kqueue_records_test.zig");
     _ = @import("outcome.zig");
     _ = @import("poller_test.zig");
     _ = @import("system_test.zig");

@@ -20,6 +20,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 
 const abi = @import("abi.zig");
+const calls = @import("kqueue_calls.zig");
 const file_kind = @import("file_kind.zig");
 const outcome = @import("outcome.zig");
 const records = @import("kqueue_records.zig");
@@ -35,16 +36,6 @@ const Word = abi.Word;
 const Event = records.Event;
 
 pub const kind: abi.Backend = .kqueue;
-
-extern fn kqueue() c_int;
-extern fn kevent(
-    queue: c_int,
-    changes: ?[*]const Event,
-    changes_count: c_int,
-    events: ?[*]Event,
-    events_count: c_int,
-    limit: ?*const std.c.timespec,
-) c_int;
 
 /// Whom EVFILT_USER wakes: no fd's number, since those stand for their broken pipes.
 const wake_ident: usize = std.math.maxInt(u32);
@@ -81,7 +72,7 @@ pub fn close(state: *State) void {
 /// its registrations when `reset` replaces the queue within.
 pub fn expose(state: *State) i32 {
     if (state.outer_fd >= 0) return state.outer_fd;
-    const outer_fd = ownQueue(outcome.of(kqueue()));
+    const outer_fd = calls.create();
     if (outer_fd < 0) return outer_fd;
     const nested = nest(outer_fd, state.poller_fd);
     if (nested < 0) {
@@ -122,7 +113,7 @@ pub fn update(state: *State, fd: i32, word: Word) i32 {
 pub fn remove(state: *State, fd: i32) i32 {
     if (fd < 0) return 0;
     var changes: [watched_filters.len]Event = undefined;
-    const removed = submit(state.poller_fd, deletions(fd, &changes));
+    const removed = calls.submit(state.poller_fd, deletions(fd, &changes));
     return if (removed < 0) removed else 0;
 }
 
@@ -158,20 +149,12 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
         timeout_ns
     else
         @as(u64, @intCast(timeout.toMilliseconds(timeout_ns))) * std.time.ns_per_ms;
-    const limit: std.c.timespec = .{
-        .sec = @intCast(limit_ns / std.time.ns_per_s),
-        .nsec = @intCast(limit_ns % std.time.ns_per_s),
-    };
-
     state.woken = 0;
-    const events_max: c_int = @intCast(count_max);
-    const count = outcome.of(kevent(state.poller_fd, null, 0, events, events_max, &limit));
+    const count = calls.wait(state.poller_fd, events[0..count_max], limit_ns);
     if (count <= 0) return count;
     assert(count <= count_max);
     const ready: u32 = @intCast(count);
-    const disarmed = disarm(state.poller_fd, events[0..ready]);
-    if (disarmed < 0) return disarmed;
-
+    disarm(state.poller_fd, events[0..ready]);
     const index: [*]u32 = @ptrCast(events + count_max);
     const result = records.pack(events, ready, index[0 .. 2 * @as(usize, count_max)]);
     state.woken = @intFromBool(result.woken);
@@ -187,16 +170,16 @@ pub fn wake(wake_fd: i32) i32 {
         .flags = Flag.receipt,
         .fflags = records.Note.trigger,
     }};
-    const triggered = submit(wake_fd, &trigger);
+    const triggered = calls.submit(wake_fd, &trigger);
     return if (triggered < 0) triggered else 0;
 }
 
 fn openQueue() i32 {
-    const queue = ownQueue(outcome.of(kqueue()));
+    const queue = calls.create();
     if (queue < 0) return queue;
     // Cleared as it is told, so that a wake ends one wait.
     const own: records.Registration = .{ .generation = abi.generation_own, .interest = .{} };
-    const watched = submit(queue, &[_]Event{.{
+    const watched = calls.submit(queue, &[_]Event{.{
         .ident = wake_ident,
         .filter = Filter.user,
         .flags = Flag.add | Flag.clear | Flag.receipt,
@@ -207,16 +190,8 @@ fn openQueue() i32 {
     return watched;
 }
 
-fn ownQueue(queue: i32) i32 {
-    if (queue < 0) return queue;
-    const exec = system.setCloseOnExec(queue);
-    if (exec >= 0) return queue;
-    system.close(queue);
-    return exec;
-}
-
 fn nest(outer: i32, inner: i32) i32 {
-    const nested = submit(outer, &[_]Event{.{
+    const nested = calls.submit(outer, &[_]Event{.{
         .ident = @intCast(inner),
         .filter = Filter.read,
         .flags = Flag.add | Flag.receipt,
@@ -236,18 +211,18 @@ fn set(queue: i32, fd: i32, word: Word) i32 {
     }
 
     var deleted: [watched_filters.len]Event = undefined;
-    const known_count = submit(queue, deletions(fd, &deleted));
+    const known_count = calls.submit(queue, deletions(fd, &deleted));
     if (known_count < 0) return known_count;
 
     var added: [records.additions_max]Event = undefined;
     const one_way = file == .stream and records.watchesErrorsAlone(word.bits);
     const directions: Directions = if (one_way) .of(fd) else .{};
-    const changed = submit(queue, records.additions(fd, word, file, directions, &added));
+    const changed = calls.submit(queue, records.additions(fd, word, file, directions, &added));
     if (changed >= 0) return known_count;
     const settled = if (outcome.errno(changed) == .PIPE) addBroken(queue, fd, word) else changed;
     if (settled >= 0) return known_count;
     // One filter may stand where another was refused.
-    _ = submit(queue, deletions(fd, &deleted));
+    _ = calls.submit(queue, deletions(fd, &deleted));
     return settled;
 }
 
@@ -260,7 +235,7 @@ fn addBroken(queue: i32, fd: i32, word: Word) i32 {
         .several = true,
     };
     const once = if (word.bits.write) records.modeFlags(word.bits) else Flag.clear;
-    return submit(queue, &[_]Event{ .{
+    return calls.submit(queue, &[_]Event{ .{
         .ident = @intCast(fd),
         .filter = Filter.user,
         .flags = Flag.add | Flag.receipt | once,
@@ -285,9 +260,10 @@ fn deletions(fd: i32, changes: *[watched_filters.len]Event) []const Event {
     return changes;
 }
 
-/// Ends what is still watched of each fd whose ONESHOT has fired.
-fn disarm(queue: i32, events: []const Event) i32 {
-    var changes: [submit_max]Event = undefined;
+/// Ends what is still watched of each fd whose ONESHOT has fired. The kernel refuses that for what
+/// is gone alone; and the events are taken, so that nothing may keep them from being told.
+fn disarm(queue: i32, events: []const Event) void {
+    var changes: [calls.submit_max]Event = undefined;
     var length: usize = 0;
     for (events) |*event| {
         const registration: records.Registration = @bitCast(event.udata);
@@ -296,6 +272,10 @@ fn disarm(queue: i32, events: []const Event) i32 {
         const others_armed = registration.several or records.watchesErrorsAlone(interest);
         const fired = interest.one_shot and others_armed and !records.fromKernel(event).none();
         if (!fired) continue;
+        if (length + watched_filters.len > changes.len) {
+            _ = calls.submit(queue, changes[0..length]);
+            length = 0;
+        }
         for (watched_filters) |filter| {
             changes[length] = .{
                 .ident = event.ident,
@@ -305,46 +285,39 @@ fn disarm(queue: i32, events: []const Event) i32 {
             };
             length += 1;
         }
-        if (length + watched_filters.len <= submit_max) continue;
-        const disarmed = submit(queue, changes[0..length]);
-        if (disarmed < 0) return disarmed;
-        length = 0;
     }
-    if (length == 0) return 0;
-    return submit(queue, changes[0..length]);
+    if (length > 0) _ = calls.submit(queue, changes[0..length]);
 }
 
-const submit_max = 32;
+test "a pipe that is refused as nobody reads it is told as broken, as its mode wants it" {
+    if (@import("build_options").backend != .kqueue) return;
+    const testing = std.testing;
+    var state: State = undefined;
+    try testing.expectEqual(@as(i32, 0), open(&state, false));
+    defer close(&state);
+    var fds: [2]i32 = undefined;
+    try testing.expectEqual(@as(i32, 0), system.pipe(&fds));
+    defer for (fds) |fd| system.close(fd);
 
-/// Makes the changes, each of which must ask for a receipt. Returns how many took effect; one that
-/// ends what is not there did not, and is no error. The first other refusal is returned.
-fn submit(queue: i32, changes: []const Event) i32 {
-    assert(changes.len > 0);
-    assert(changes.len <= submit_max);
-    var receipts: [submit_max]Event = undefined;
-    const at_once: std.c.timespec = .{ .sec = 0, .nsec = 0 };
-    const length: c_int = @intCast(changes.len);
-    const received = while (true) {
-        const answer = outcome.of(kevent(queue, changes.ptr, length, &receipts, length, &at_once));
-        // Nothing is waited for here, and every change may be made twice.
-        if (outcome.errno(answer) != .INTR) break answer;
+    const told: abi.Bits = .{ .write = true, .err = true };
+    const cases = [_]struct { abi.Bits, abi.Bits, i32 }{
+        .{ .{ .write = true }, told, 1 },
+        .{ .{ .write = true, .edge = true }, told, 0 },
+        .{ .{ .write = true, .one_shot = true }, told, 0 },
+        .{ .{ .err = true }, .{ .err = true }, 0 },
+        .{ .{ .err = true, .one_shot = true }, .{ .err = true }, 0 },
     };
-    if (received < 0) return received;
-
-    var effective: i32 = 0;
-    for (receipts[0..@intCast(received)], 0..) |receipt, position| {
-        if (receipt.flags & Flag.@"error" == 0) continue;
-        const refusal: i32 = @intCast(receipt.data);
-        if (refusal == 0) {
-            effective += 1;
-            continue;
-        }
-        const ends = changes[position].flags & (Flag.delete | Flag.disable) != 0;
-        switch (@as(outcome.Errno, @enumFromInt(refusal))) {
-            .NOENT, .BADF => if (ends) continue,
-            else => {},
-        }
-        return -refusal;
+    for (cases) |case| {
+        const asked, const bits, const again_count = case;
+        const word: Word = .{ .bits = asked, .generation = 5 };
+        try testing.expect(addBroken(state.poller_fd, fds[1], word) >= 0);
+        var batch: [2 * abi.batch_entry_bytes]u8 align(8) = undefined;
+        try testing.expectEqual(@as(i32, 1), wait(&state, &batch, 2, std.time.ns_per_s));
+        const record: *const abi.Record = @ptrCast(&batch);
+        const expected: abi.Record = .{ .fd = fds[1], .word = .{ .bits = bits, .generation = 5 } };
+        try testing.expectEqual(expected, record.*);
+        try testing.expectEqual(again_count, wait(&state, &batch, 2, 0));
+        try testing.expectEqual(@as(i32, 0), remove(&state, fds[1]));
+        try testing.expectEqual(@as(i32, 0), wait(&state, &batch, 2, 0));
     }
-    return effective;
 }

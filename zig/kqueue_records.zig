@@ -219,7 +219,7 @@ pub fn pack(events: [*]Event, count: u32, slots: []u32) Packed {
     return result;
 }
 
-fn join(a: Bits, b: Bits) Bits {
+pub fn join(a: Bits, b: Bits) Bits {
     return @bitCast(@as(u8, @bitCast(a)) | @as(u8, @bitCast(b)));
 }
 
@@ -248,7 +248,3 @@ const Index = struct {
         return null;
     }
 };
-
-test {
-    _ = @import("kqueue_records_test.zig");
-}

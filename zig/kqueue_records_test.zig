@@ -1,5 +1,5 @@
-//! What the pure conversions of `kqueue_records.zig` must give, for events that no kernel is asked
-//! for.
+//! What the pure conversions between masks, filters and events must give, for events that no kernel
+//! is asked for.
 
 const std = @import("std");
 const testing = std.testing;
@@ -14,11 +14,9 @@ const FileKind = file_kind.FileKind;
 const Filter = records.Filter;
 const Flag = records.Flag;
 const Note = records.Note;
-const Record = abi.Record;
 const Registration = records.Registration;
 const Word = abi.Word;
 
-/// macOS's numbers of two errors.
 const connection_reset = 54;
 const connection_refused = 61;
 
@@ -153,7 +151,7 @@ fn expectTold(case: Case, stream: bool) !void {
     for ([_]Bits{ .{}, .{ .edge = true }, .{ .one_shot = true } }) |mode| {
         const registration: Registration = .{
             .generation = 1,
-            .interest = both(bitsOf(given.asked), mode),
+            .interest = records.join(bitsOf(given.asked), mode),
             .stream = stream,
         };
         const event: Event = .{
@@ -183,223 +181,4 @@ fn bitsOf(names: []const u8) Bits {
         else => unreachable,
     };
     return bits;
-}
-
-fn both(a: Bits, b: Bits) Bits {
-    return @bitCast(@as(u8, @bitCast(a)) | @as(u8, @bitCast(b)));
-}
-
-/// A batch as `wait` hands it over: events from its start, and room for the index behind them.
-const Batch = struct {
-    memory: [count_max * abi.batch_entry_bytes]u8 align(8) = undefined,
-    /// How many events were asked for: the index begins behind them.
-    limit: u32 = count_max,
-    count: u32 = 0,
-
-    const count_max = 256;
-
-    fn events(batch: *Batch) [*]Event {
-        return @ptrCast(&batch.memory);
-    }
-
-    fn append(batch: *Batch, event: Event) void {
-        batch.events()[batch.count] = event;
-        batch.count += 1;
-    }
-
-    fn pack(batch: *Batch) struct { []const Record, bool } {
-        const index: [*]u32 = @ptrCast(batch.events() + batch.limit);
-        const slots = index[0 .. 2 * batch.limit];
-        @memset(slots, 0xdead_beef);
-        const result = records.pack(batch.events(), batch.count, slots);
-        const packed_records: [*]const Record = @ptrCast(batch.events());
-        return .{ packed_records[0..result.count], result.woken };
-    }
-};
-
-/// An event of one of two filters for both directions of a socket.
-fn eventOf(fd: i32, generation: abi.Generation, filter: i16) Event {
-    const registration: Registration = .{
-        .generation = generation,
-        .interest = .{ .read = true, .write = true },
-        .several = true,
-    };
-    return .{
-        .ident = @intCast(fd),
-        .filter = filter,
-        .flags = 0,
-        .udata = @bitCast(registration),
-    };
-}
-
-const own_wake: Event = .{
-    .ident = std.math.maxInt(u32),
-    .filter = Filter.user,
-    .flags = Flag.clear,
-    .udata = @bitCast(Registration{ .generation = abi.generation_own, .interest = .{} }),
-};
-
-test "READ and WRITE of one fd are one record, whatever their order and distance" {
-    for ([_][2]i16{ .{ Filter.read, Filter.write }, .{ Filter.write, Filter.read } }) |filters| {
-        for (0..24) |first| for (first + 1..25) |second| {
-            var batch: Batch = .{};
-            for (0..25) |position| {
-                const event = if (position == first or position == second)
-                    eventOf(7, 9, filters[@intFromBool(position == second)])
-                else
-                    eventOf(@intCast(100 + position), 9, Filter.read);
-                batch.append(event);
-            }
-            const packed_records, const woken = batch.pack();
-            try testing.expect(!woken);
-            try testing.expectEqual(@as(usize, 24), packed_records.len);
-            for (packed_records, 0..) |record, position| {
-                // Those behind the second of the two move up by one.
-                const from = position + @intFromBool(position >= second);
-                const fd: i32 = if (position == first) 7 else @intCast(100 + from);
-                const bits: Bits = .{ .read = true, .write = position == first };
-                const word: Word = .{ .bits = bits, .generation = 9 };
-                try testing.expectEqual(Record{ .fd = fd, .word = word }, record);
-            }
-        };
-    }
-}
-
-test "registrations of one number under two generations are two records" {
-    var batch: Batch = .{};
-    batch.append(eventOf(7, 1, Filter.read));
-    batch.append(eventOf(7, 2, Filter.write));
-    batch.append(eventOf(7, 1, Filter.write));
-    const packed_records, _ = batch.pack();
-    const all: Bits = .{ .read = true, .write = true };
-    try testing.expectEqualSlices(Record, &.{
-        .{ .fd = 7, .word = .{ .bits = all, .generation = 1 } },
-        .{ .fd = 7, .word = .{ .bits = .{ .write = true }, .generation = 2 } },
-    }, packed_records);
-}
-
-test "our own wake is no record, wherever it stands, and is told apart" {
-    for (0..3) |at| {
-        var batch: Batch = .{};
-        for (0..3) |position| {
-            batch.append(if (position == at) own_wake else eventOf(7, 9, Filter.read));
-        }
-        const packed_records, const woken = batch.pack();
-        try testing.expect(woken);
-        try testing.expectEqual(@as(usize, 1), packed_records.len);
-        try testing.expectEqual(@as(i32, 7), packed_records[0].fd);
-    }
-    var empty: Batch = .{};
-    const packed_records, const woken = empty.pack();
-    try testing.expect(!woken and packed_records.len == 0);
-}
-
-test "what nobody asked for is no record, and does not keep the other filter from being one" {
-    const alone: Registration = .{
-        .generation = 9,
-        .interest = .{ .err = true, .hang_up = true },
-        .several = true,
-    };
-    var quiet = eventOf(7, 9, Filter.read);
-    quiet.udata = @bitCast(alone);
-    var closed = eventOf(7, 9, Filter.write);
-    closed.udata = @bitCast(alone);
-    closed.flags = Flag.eof;
-
-    var batch: Batch = .{};
-    for ([_]Event{ quiet, closed, quiet }) |event| batch.append(event);
-    const packed_records, _ = batch.pack();
-    try testing.expectEqualSlices(Record, &.{
-        .{ .fd = 7, .word = .{ .bits = .{ .hang_up = true }, .generation = 9 } },
-    }, packed_records);
-}
-
-test "a full index keeps all its fds apart, and finds each" {
-    var random = std.Random.DefaultPrng.init(testing.random_seed);
-    for ([_]u32{ 1, 2, 3, 64, Batch.count_max }) |count| for (0..6) |pattern| {
-        var batch: Batch = .{ .limit = count };
-        var fds: [Batch.count_max]i32 = undefined;
-        for (fds[0..count], 0..) |*fd, n| fd.* = switch (pattern) {
-            0 => @intCast(n),
-            1 => @intCast(n << 8),
-            2 => @intCast(n << 20),
-            3 => std.math.maxInt(i32) - @as(i32, @intCast(n)),
-            4 => @intCast(n * 89),
-            // Apart, since each has a step of its own to fall on.
-            else => @intCast(n * 1000 + random.random().uintLessThan(usize, 1000)),
-        };
-        for (fds[0..count]) |fd| batch.append(eventOf(fd, 9, Filter.read));
-        const packed_records, _ = batch.pack();
-        try testing.expectEqual(@as(usize, count), packed_records.len);
-        for (packed_records, fds[0..count]) |record, fd| try testing.expectEqual(fd, record.fd);
-
-        var pairs: Batch = .{ .limit = count };
-        for (fds[0 .. count / 2]) |fd| pairs.append(eventOf(fd, 9, Filter.write));
-        for (fds[0 .. count / 2]) |fd| pairs.append(eventOf(fd, 9, Filter.read));
-        const merged, _ = pairs.pack();
-        try testing.expectEqual(@as(usize, count / 2), merged.len);
-        for (merged) |record| try testing.expect(record.word.bits.read and record.word.bits.write);
-    };
-}
-
-test "random batches are packed as a naive model packs them" {
-    var prng = std.Random.DefaultPrng.init(testing.random_seed);
-    const random = prng.random();
-    for (0..20_000) |_| {
-        var batch: Batch = .{ .limit = random.intRangeAtMost(u32, 1, 48) };
-        const fds_count = random.intRangeAtMost(u31, 1, if (random.boolean()) 4 else 1 << 20);
-        var expected: [48]Record = undefined;
-        var expected_count: usize = 0;
-        var expected_woken = false;
-        for (0..random.uintAtMost(u32, batch.limit)) |_| {
-            const wakes = random.uintLessThan(u8, 20) == 0;
-            const event = if (wakes) own_wake else randomEvent(random, fds_count);
-            batch.append(event);
-
-            const registration: Registration = @bitCast(event.udata);
-            if (registration.generation == abi.generation_own) expected_woken = true;
-            const bits = records.fromKernel(&event);
-            if (registration.generation == abi.generation_own or bits.none()) continue;
-            const fd: i32 = @intCast(event.ident);
-            const earlier = for (expected[0..expected_count]) |*record| {
-                const same = record.fd == fd and record.word.generation == registration.generation;
-                if (same and registration.several) break record;
-            } else null;
-            if (earlier) |record| {
-                record.word.bits = both(record.word.bits, bits);
-                continue;
-            }
-            const word: Word = .{ .bits = bits, .generation = registration.generation };
-            expected[expected_count] = .{ .fd = fd, .word = word };
-            expected_count += 1;
-        }
-        const packed_records, const woken = batch.pack();
-        try testing.expectEqual(expected_woken, woken);
-        try testing.expectEqualSlices(Record, expected[0..expected_count], packed_records);
-    }
-}
-
-fn randomEvent(random: std.Random, fds_count: u31) Event {
-    const fd = random.uintLessThan(u31, fds_count);
-    const generation = random.intRangeAtMost(abi.Generation, 1, 2);
-    const interests = [_]Bits{
-        .{ .read = true, .write = true },
-        .{ .read = true },
-        .{ .read = true, .pri = true, .one_shot = true },
-        .{ .err = true, .hang_up = true },
-    };
-    const filters = [_]i16{ Filter.read, Filter.write, Filter.except, Filter.user };
-    const interest = interests[(fd + generation) % interests.len];
-    return .{
-        .ident = fd,
-        .filter = filters[random.uintLessThan(usize, filters.len)],
-        .flags = if (random.boolean()) Flag.eof else 0,
-        .fflags = random.uintLessThan(u32, 4),
-        .udata = @bitCast(Registration{
-            .generation = generation,
-            .interest = interest,
-            .stream = fd % 3 == 0,
-            .several = !interest.read or interest.write or interest.pri,
-        }),
-    };
 }

@@ -22,7 +22,7 @@ const TIMEOUT_SWITCH = "BUN_IOLOOP_TIMEOUT";
 /** What `make` makes while waits are switched to `mode`; a poller keeps the mode that it was made in. */
 export function withTimeoutMode<T>(mode: TimeoutMode, make: () => T): T {
   const before = process.env[TIMEOUT_SWITCH];
-  if (mode === "ms") process.env[TIMEOUT_SWITCH] = mode;
+  process.env[TIMEOUT_SWITCH] = mode;
   try {
     return make();
   } finally {

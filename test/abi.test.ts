@@ -1,60 +1,7 @@
-import { describe, expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
 import * as abi from "../src/abi.ts";
 import * as events from "../src/events.ts";
-import { load, native } from "../src/native.ts";
-
-const FOLDER = join(import.meta.dir, "..", "native");
-const SIZE_MOST = 64 * 1024;
-
-const SHT_DYNAMIC = 6;
-const SHT_DYNSYM = 11;
-const DT_NEEDED = 1n;
-
-interface Library {
-  readonly machine: number;
-  readonly exported: string[];
-  readonly undefinedNames: string[];
-  readonly needed: number;
-}
-
-/** Reads what a dynamic linker would, without tools that a machine may lack. */
-function readLibrary(path: string): Library {
-  const file = readFileSync(path);
-  expect(file.subarray(0, 6).toString("latin1")).toBe("\x7fELF\x02\x01");
-  const sectionsAt = Number(file.readBigUInt64LE(0x28));
-  const sectionBytes = file.readUInt16LE(0x3a);
-  const sections = Array.from({ length: file.readUInt16LE(0x3c) }, (_, index) => {
-    const at = sectionsAt + index * sectionBytes;
-    return {
-      type: file.readUInt32LE(at + 4),
-      offset: Number(file.readBigUInt64LE(at + 0x18)),
-      size: Number(file.readBigUInt64LE(at + 0x20)),
-      link: file.readUInt32LE(at + 0x28),
-    };
-  });
-  const symbols = sections.find(({ type }) => type === SHT_DYNSYM);
-  const names = sections[symbols?.link ?? -1];
-  const dynamic = sections.find(({ type }) => type === SHT_DYNAMIC);
-  if (symbols === undefined || names === undefined || dynamic === undefined) {
-    throw new Error(`${path} has no dynamic section or symbols`);
-  }
-
-  const exported: string[] = [];
-  const undefinedNames: string[] = [];
-  // The first entry is empty by definition.
-  for (let at = symbols.offset + 24; at < symbols.offset + symbols.size; at += 24) {
-    const nameAt = names.offset + file.readUInt32LE(at);
-    const name = file.toString("latin1", nameAt, file.indexOf(0, nameAt));
-    (file.readUInt16LE(at + 6) === 0 ? undefinedNames : exported).push(name);
-  }
-  let needed = 0;
-  for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 16) {
-    if (file.readBigInt64LE(at) === DT_NEEDED) needed++;
-  }
-  return { machine: file.readUInt16LE(0x12), exported, undefinedNames, needed };
-}
+import { native } from "../src/native.ts";
 
 test("the library's layout is what abi.ts and events.ts say", () => {
   const expected = [
@@ -108,30 +55,4 @@ test("the bits of events.ts fit below the generation and do not overlap", () => 
   expect(READ + PRI + WRITE + ERROR + EDGE + ONESHOT).toBe(events.KNOWN);
   expect(events.KNOWN & ~abi.WORD_BITS).toBe(0);
   expect(abi.WORD_BITS).toBe(2 ** abi.GENERATION_SHIFT - 1);
-});
-
-describe.each([
-  ["linux-x64.so", 62],
-  ["linux-arm64.so", 183],
-])("%s", (name, machine) => {
-  const path = join(FOLDER, name);
-
-  test("is for its own kind of machine", () => {
-    expect(readLibrary(path).machine).toBe(machine);
-  });
-
-  test("exports every function that native.ts calls, and nothing else", () => {
-    const host = { bunVersion: Bun.version, platform: process.platform, arch: process.arch };
-    expect(readLibrary(path).exported.sort()).toEqual(Object.keys(load(host)).sort());
-  });
-
-  test("needs no other library and no symbol from outside", () => {
-    const { needed, undefinedNames } = readLibrary(path);
-    expect(needed).toBe(0);
-    expect(undefinedNames).toEqual([]);
-  });
-
-  test("is smaller than 64 KiB", () => {
-    expect(statSync(path).size).toBeLessThan(SIZE_MOST);
-  });
 });

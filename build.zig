@@ -67,6 +67,12 @@ pub fn build(b: *std.Build) void {
             .root_module = createModule(b, target, library.backend, .Debug),
         });
         test_step.dependOn(&compiled.step);
+        // -fqemu: the other processor's tests run as well, under user-mode emulation.
+        if (!b.enable_qemu or target.result.os.tag != .linux) continue;
+        if (target.result.cpu.arch == b.graph.host.result.cpu.arch) continue;
+        const run_emulated = b.addRunArtifact(compiled);
+        run_emulated.has_side_effects = true;
+        test_step.dependOn(&run_emulated.step);
     }
 }
 

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { emulator } from "./support-emulator.ts";
 
 interface Counts {
   passed: number;
@@ -37,7 +38,9 @@ async function execute(command: string[]): Promise<{ code: number; output: strin
 }
 
 async function runZig(arguments_: string[]): Promise<Counts> {
-  const command = ["zig", "build", "test", "--summary", "all", ...arguments_];
+  const foreign = process.arch === "arm64" ? "x64" : "arm64";
+  const emulate = emulator(foreign) === undefined ? [] : ["-fqemu"];
+  const command = ["zig", "build", "test", "--summary", "all", ...emulate, ...arguments_];
   const { code, output } = await execute(command);
   const passed = /(\d+)\/\d+ tests passed/.exec(output)?.[1];
   const failed = /(\d+) failed/.exec(output)?.[1];

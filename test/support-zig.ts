@@ -1,0 +1,36 @@
+import { join } from "node:path";
+
+export const ROOT = join(import.meta.dir, "..");
+
+/** A clean build takes 12 seconds on two processors. */
+export const BUILD_LIMIT_MS = 120_000;
+
+/** Runs zig in `cwd`; returns what it prints. Fails with that when zig does. */
+export async function zig(arguments_: readonly string[], cwd = ROOT): Promise<string> {
+  const child = Bun.spawn([join(ROOT, "node_modules/.bin/zig"), ...arguments_], {
+    cwd,
+    stdout: "ignore",
+    stderr: "pipe",
+    timeout: BUILD_LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  const output = await child.stderr.text();
+  if ((await child.exited) !== 0) throw new Error(`zig ${arguments_.join(" ")}: ${output}`);
+  return output;
+}
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
+
+/** Compiles `test/children/<name>` to `output` for Linux without libc, on any CPU of `arch`. */
+export async function compileForLinux(
+  command: "build-exe" | "build-lib",
+  name: string,
+  arch: string,
+  output: string,
+  ...more: readonly string[]
+): Promise<void> {
+  const target = ["-target", `${ARCHITECTURES[arch]}-linux-none`, "-mcpu=baseline"];
+  const cache = ["--cache-dir", join(ROOT, ".zig-cache")];
+  const source = join(import.meta.dir, "children", name);
+  await zig([command, ...more, ...target, ...cache, `-femit-bin=${output}`, source]);
+}

@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ABI_VERSION } from "../src/abi.ts";
 import { emulator } from "./support-emulator.ts";
+import { ROOT } from "./support-package.ts";
 import { Folder } from "./support-system.ts";
-import { BUILD_LIMIT_MS, compileForLinux, ROOT } from "./support-zig.ts";
+import { BUILD_LIMIT_MS, compileForLinux } from "./support-zig.ts";
 
 const EXPECTED = `\
 version: ${ABI_VERSION}

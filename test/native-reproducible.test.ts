@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { hashesOf } from "./hashes.ts";
+import { ROOT } from "./support-package.ts";
 import { Folder } from "./support-system.ts";
-import { BUILD_LIMIT_MS, ROOT, zig } from "./support-zig.ts";
+import { BUILD_LIMIT_MS, zig } from "./support-zig.ts";
 
 test(
   "another folder and empty caches give the same four files, none for the CPU that builds them",

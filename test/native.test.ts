@@ -7,8 +7,9 @@ import { GATE } from "./children/worker-gate.ts";
 import { thrownBy } from "./support.ts";
 import { runChild } from "./support-child.ts";
 import { canMount, under } from "./support-mount.ts";
+import { ROOT } from "./support-package.ts";
 import { expectIOLoopError, Folder, startWorkers } from "./support-system.ts";
-import { BUILD_LIMIT_MS, compileForLinux, ROOT } from "./support-zig.ts";
+import { BUILD_LIMIT_MS, compileForLinux } from "./support-zig.ts";
 
 const LIBRARY = join(ROOT, "native", `linux-${process.arch}.so`);
 const HERE: Host = { bunVersion: "1.4.5", platform: process.platform, arch: process.arch };

@@ -76,7 +76,8 @@ export class IOLoop implements Disposable {
    * @param events READ, WRITE, PRI, ERROR, with EDGE or ONESHOT, combined with `|`.
    * @returns true
    * @throws IOLoopError EEXIST: the fd has a handler, which stays. EBADF: the fd is not open. EPERM: a
-   *   regular file or directory, always ready. ENOSPC, ENOMEM: a limit of the kernel.
+   *   regular file or directory, always ready, or on macOS a FIFO with a name. ENOSPC, ENOMEM: a limit of
+   *   the kernel.
    * @throws TypeError, RangeError for arguments of the wrong type or value.
    */
   addHandler<F extends FdLike>(

@@ -62,7 +62,8 @@ export function listen(options: ListenOptions): number {
  * {@link socketError} whether well. `hostname` is "127.0.0.1" by default.
  *
  * @returns the fd, non-blocking and close-on-exec.
- * @throws IOLoopError what fails at once: EMFILE, ENOENT (no such Unix socket), EAGAIN (its backlog is full).
+ * @throws IOLoopError what fails at once: EMFILE, ENOENT (no such Unix socket), EAGAIN (its
+ *   backlog is full; macOS says ECONNREFUSED).
  */
 export function connect(options: ConnectOptions): number {
   checkOptions("options", options, ADDRESS_EXAMPLE);
@@ -167,7 +168,7 @@ export function socketpair(type?: SocketType): [number, number] {
 
 /** A pipe: `[read end, write end]`. */
 export function pipe(): [number, number] {
-  return twoFds("pipe2", (fds) => native().ioloop_pipe(fds));
+  return twoFds("pipe", (fds) => native().ioloop_pipe(fds));
 }
 
 /** Closes an fd. Remove its handler first. */

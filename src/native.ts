@@ -159,7 +159,8 @@ export function load(host: Host): Native {
       return library.symbols as unknown as Symbols;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      if (reason.includes("Too many open files")) throw systemError(EMFILE, "dlopen", file);
+      // In words by the C library, and by macOS's loader as a number.
+      if (/Too many open files|errno=24\b/.test(reason)) throw systemError(EMFILE, "dlopen", file);
       const advice = reason.includes(JIT_OFF) ? JIT_REMEDY : remedy(host, file);
       throw new IOLoopError(
         "ERR_LIBRARY",

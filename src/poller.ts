@@ -16,14 +16,21 @@ export const INTERRUPTED = -1;
 const NS_PER_MS = 1e6;
 const MS_PER_US = 1e-3;
 
-/** The system calls behind each backend, as errors name them. */
+/** What differs between the backends: the names of their system calls, and what a refused update leaves. */
 const EPOLL = {
   backend: "epoll",
   open: "epoll_create1",
   control: "epoll_ctl",
   wait: "epoll_wait",
+  refusedUpdateKeepsOld: true,
 } as const;
-const KQUEUE = { backend: "kqueue", open: "kqueue", control: "kevent", wait: "kevent" } as const;
+const KQUEUE = {
+  backend: "kqueue",
+  open: "kqueue",
+  control: "kevent",
+  wait: "kevent",
+  refusedUpdateKeepsOld: false,
+} as const;
 
 /**
  * The kernel's queue of ready fds. `wait` leaves its records in `records`, as `abi.ts` draws them, valid
@@ -31,7 +38,7 @@ const KQUEUE = { backend: "kqueue", open: "kqueue", control: "kevent", wait: "ke
  * when JavaScript's engine moves an array.
  */
 export class Poller {
-  /** Which backend waits, and the names of its system calls. */
+  /** Which backend waits, and how it differs. */
   readonly interface: typeof EPOLL | typeof KQUEUE;
   readonly records: Int32Array;
   readonly #native: Native;

@@ -108,6 +108,7 @@ export class Registrations {
     const outcome = this.#send(fd, rearm);
     if (outcome < 0) {
       this.#words[fd] = before;
+      this.#restore(fd);
       throw this.#refusal(fd, outcome);
     }
     this.#changes[fd] = CLEAN;
@@ -227,6 +228,13 @@ export class Registrations {
       const outcome = this.#poller.add(fd, armed);
       if (outcome < 0) this.#refuse(fd, outcome);
     }
+  }
+
+  /** Has the kernel watch again what a refused update has ended. */
+  #restore(fd: number): void {
+    const armed = this.#armed[fd] as number;
+    if (this.#poller.interface.refusedUpdateKeepsOld || (armed & INTEREST) === 0) return;
+    if (this.#poller.add(fd, armed) < 0) this.#armed[fd] = armed & ~WORD_BITS;
   }
 
   #refusal(fd: number, outcome: number): IOLoopError {

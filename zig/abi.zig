@@ -58,7 +58,7 @@ pub const State = extern struct {
     /// The kernel's queue: epoll or kqueue.
     poller_fd: i32,
     wake_fd: i32,
-    /// A queue around the queue, for other loops to watch; -1 until somebody asks.
+    /// epoll's queue around the queue, for other loops to watch; -1 until somebody asks.
     outer_fd: i32,
     /// 1 when waits are counted in whole milliseconds, 0 for nanoseconds.
     timeout_ms_only: i32,

@@ -89,10 +89,10 @@ pub fn read(fd: i32, buffer: []u8) i32 {
 }
 
 pub fn write(fd: i32, buffer: []const u8) i32 {
-    const sent = send(fd, buffer);
-    return switch (outcome.errno(sent)) {
+    const answer = send(fd, buffer);
+    return switch (outcome.errno(answer)) {
         .NOTSOCK => system.writeWithoutSignal(fd, buffer),
-        else => sent,
+        else => answer,
     };
 }
 
@@ -114,19 +114,26 @@ pub fn receive(fd: i32, buffer: []u8, from: ?*Text) i32 {
 }
 
 pub fn send(fd: i32, buffer: []const u8) i32 {
-    return outcome.of(calls.sendto(fd, buffer.ptr, buffer.len, system.msg_no_signal, null, 0));
+    const flags = system.msg_no_signal;
+    return answerOfSend(outcome.of(calls.sendto(fd, buffer.ptr, buffer.len, flags, null, 0)));
 }
 
 pub fn sendTo(fd: i32, buffer: []const u8, text: []const u8, port: u16, options: Options) i32 {
     const address = parse(text, port, options) orelse return outcome.failure(.INVAL);
-    return outcome.of(calls.sendto(
+    return answerOfSend(outcome.of(calls.sendto(
         fd,
         buffer.ptr,
         buffer.len,
         system.msg_no_signal,
         address.pointer(),
         address.length,
-    ));
+    )));
+}
+
+/// A datagram that its receiver has no room for would block; macOS says ENOBUFS instead.
+fn answerOfSend(result: i32) i32 {
+    if (system.on_macos and outcome.errno(result) == .NOBUFS) return outcome.failure(.AGAIN);
+    return result;
 }
 
 pub fn socketpair(options: Options, fds: *[2]i32) i32 {
@@ -136,6 +143,11 @@ pub fn socketpair(options: Options, fds: *[2]i32) i32 {
 pub const Direction = enum(i32) { read = 0, write = 1, both = 2 };
 
 pub fn shutdown(fd: i32, direction: Direction) i32 {
+    if (system.on_macos and direction == .both) {
+        // Both at once fail there as soon as the peer has ended its half, and end neither.
+        _ = calls.shutdown(fd, calls.SHUT.RD);
+        return outcome.of(calls.shutdown(fd, calls.SHUT.WR));
+    }
     const how: i32 = switch (direction) {
         .read => calls.SHUT.RD,
         .write => calls.SHUT.WR,

@@ -60,27 +60,16 @@ pub fn open(state: *State, force_timeout_ms: bool) i32 {
 }
 
 pub fn close(state: *State) void {
-    for ([_]i32{ state.outer_fd, state.poller_fd }) |fd| {
-        if (fd >= 0) system.close(fd);
-    }
-    state.outer_fd = -1;
+    if (state.poller_fd >= 0) system.close(state.poller_fd);
     state.poller_fd = -1;
     state.wake_fd = -1;
 }
 
-/// An fd that another poller can watch: ready when this queue has events. It keeps its number and
-/// its registrations when `reset` replaces the queue within.
+/// An fd that another poller can watch: ready when this queue has events. It is the queue itself. One
+/// around it would stay ready for ever, since a kqueue forgets an inner one only when it is waited
+/// on; and nothing here has to outlive a `reset`, which macOS never needs.
 pub fn expose(state: *State) i32 {
-    if (state.outer_fd >= 0) return state.outer_fd;
-    const outer_fd = calls.create();
-    if (outer_fd < 0) return outer_fd;
-    const nested = nest(outer_fd, state.poller_fd);
-    if (nested < 0) {
-        system.close(outer_fd);
-        return nested;
-    }
-    state.outer_fd = outer_fd;
-    return outer_fd;
+    return state.poller_fd;
 }
 
 /// Starts watching `fd`. A word without interest checks the fd and leaves it unwatched.
@@ -122,22 +111,16 @@ pub fn remove(state: *State, fd: i32) i32 {
 pub fn reset(state: *State) i32 {
     const fresh = openQueue();
     if (fresh < 0) return fresh;
-    const prepared = prepareFresh(state, fresh);
-    if (prepared < 0) {
+    // A wake that waits in the old queue would be lost with it.
+    const woken = wake(fresh);
+    if (woken < 0) {
         system.close(fresh);
-        return prepared;
+        return woken;
     }
     system.close(state.poller_fd);
     state.poller_fd = fresh;
     state.wake_fd = fresh;
     return 0;
-}
-
-fn prepareFresh(state: *State, fresh: i32) i32 {
-    // A wake that waits in the old queue would be lost with it.
-    const woken = wake(fresh);
-    if (woken < 0 or state.outer_fd < 0) return woken;
-    return nest(state.outer_fd, fresh);
 }
 
 /// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`. Returns
@@ -188,15 +171,6 @@ fn openQueue() i32 {
     if (watched >= 0) return queue;
     system.close(queue);
     return watched;
-}
-
-fn nest(outer: i32, inner: i32) i32 {
-    const nested = calls.submit(outer, &[_]Event{.{
-        .ident = @intCast(inner),
-        .filter = Filter.read,
-        .flags = Flag.add | Flag.receipt,
-    }});
-    return if (nested < 0) nested else 0;
 }
 
 /// Makes the kernel watch exactly what `word` asks for. Returns how many filters of `fd` it knew

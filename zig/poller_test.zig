@@ -37,9 +37,6 @@ const TestPoller = struct {
     }
 };
 
-/// The fd of libkqueue's queue is an end of a pipe, which tells nothing.
-const queue_can_be_watched = backend.kind == .epoll or system.on_macos;
-
 const word_read: Word = .{ .bits = .{ .read = true }, .generation = 7 };
 
 test "readiness comes with the generation it was registered with, under both clocks" {
@@ -226,7 +223,8 @@ test "a reset keeps the wake and the outer fd, and ends a ghost" {
     try testing.expectEqual(@as(usize, 0), (try poller.waitRecords(0)).len);
 
     try testing.expectEqual(@as(i32, 0), backend.add(&poller.state, reader, word_read));
-    if (queue_can_be_watched) {
+    // A kqueue has another number by now; macOS, which has no ghosts, never gets there.
+    if (backend.kind == .epoll) {
         try testing.expectEqual(@as(usize, 1), (try outer.waitRecords(std.time.ns_per_s)).len);
     }
     try testing.expectEqual(@as(i32, 0), backend.wake(poller.state.wake_fd));

@@ -35,7 +35,8 @@ export class IOLoopError extends Error {
   }
 }
 
-export const { EAGAIN, EBADF, EEXIST, EINTR, EINVAL, EMFILE, ENOENT, EPERM } = constants.errno;
+export const { EAGAIN, EBADF, EEXIST, EINTR, EINVAL, ELOOP, EMFILE, ENOENT, EPERM } =
+  constants.errno;
 
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import {
   STATE_WOKEN,
   STATE_WORDS,
 } from "./abi.ts";
-import { EINTR, systemError } from "./errors.ts";
+import { EINTR, ELOOP, systemError } from "./errors.ts";
 import { type Native, native } from "./native.ts";
 
 /** What a wait returns that a signal has ended. */
@@ -114,7 +114,8 @@ export class Poller {
   /** An fd that is readable while this poller has events; made at the first call. */
   expose(): number {
     const fd = this.#native.ioloop_expose(this.#state);
-    if (fd < 0) throw systemError(-fd, this.interface.open);
+    const { control, open } = this.interface;
+    if (fd < 0) throw systemError(-fd, fd === -ELOOP ? control : open);
     return fd;
   }
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { constants } from "node:os";
 import { IOLoopError } from "../src/errors.ts";
 import * as io from "../src/io.ts";
-import { drain, Fds, poke, thrownBy, untyped } from "./support.ts";
-import { expectIOLoopError, Folder, openFds } from "./support-system.ts";
+import { drain, Fds, openFds, poke, thrownBy, untyped } from "./support.ts";
+import { expectFds, expectIOLoopError, Folder, UNIX_PATH_MOST } from "./support-system.ts";
 
 type ErrorClass = typeof TypeError | typeof RangeError | typeof IOLoopError;
 
@@ -26,10 +27,13 @@ afterAll(() => {
 function refuses(attempt: () => unknown, kind: ErrorClass, message: RegExp): void {
   const before = openFds();
   const error = thrownBy(attempt);
-  expect(openFds()).toBe(before);
+  expectFds(before);
   expect((error as Error).constructor).toBe(kind);
   expect((error as Error).message).toMatch(message);
 }
+
+const TOO_LONG = UNIX_PATH_MOST + 1;
+const LENGTHS = new RegExp(`${UNIX_PATH_MOST}.*${TOO_LONG}`);
 
 const ENDPOINTS: [what: string, endpoint: unknown, kind: ErrorClass, message: RegExp][] = [
   ["a host name", { hostname: "localhost" }, TypeError, /numeric .*"localhost".*resolve/],
@@ -48,8 +52,13 @@ const ENDPOINTS: [what: string, endpoint: unknown, kind: ErrorClass, message: Re
   ["unix and port", { unix: file, port: 0 }, TypeError, /either/],
   ["unix that is a number", { unix: 7 }, TypeError, /unix/],
   ["an empty path", { unix: "" }, RangeError, /unix/],
-  ["a path of 108 bytes", { unix: "/".padEnd(108, "x") }, RangeError, /107.*108/],
-  ["a path of 107 letters and 108 bytes", { unix: "é".padEnd(107, "x") }, RangeError, /107.*108/],
+  ["a path of a byte too many", { unix: "/".padEnd(TOO_LONG, "x") }, RangeError, LENGTHS],
+  [
+    "a path of no letter, but a byte too many",
+    { unix: "é".padEnd(UNIX_PATH_MOST, "x") },
+    RangeError,
+    LENGTHS,
+  ],
   ["an abstract name of 109 bytes", { unix: "\0".padEnd(109, "x") }, RangeError, /108.*109/],
   ["a path with a NUL inside", { unix: `${file}\0tail` }, TypeError, /unix/],
 ];
@@ -253,5 +262,6 @@ describe("a buffer", () => {
 test("errors of system calls tell code, errno, call and fd", () => {
   const error = thrownBy(() => io.accept(reader));
   expectIOLoopError(error, "ENOTSOCK", /accept/, new RegExp(`fd ${reader}`));
-  expect(error).toMatchObject({ name: "IOLoopError", errno: 88, syscall: "accept", fd: reader });
+  const errno = constants.errno.ENOTSOCK;
+  expect(error).toMatchObject({ name: "IOLoopError", errno, syscall: "accept", fd: reader });
 });

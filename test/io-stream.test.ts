@@ -2,9 +2,17 @@ import { describe, expect, test } from "bun:test";
 import { constants } from "node:os";
 import { ERROR, READ, WRITE } from "../src/events.ts";
 import * as io from "../src/io.ts";
-import { drain, Fds, poke, thrownBy } from "./support.ts";
+import { drain, Fds, openFds, poke, thrownBy } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { expectIOLoopError, Folder, hasIpv6, openFds, waitFor } from "./support-system.ts";
+import {
+  expectFds,
+  expectIOLoopError,
+  Folder,
+  hasAbstractNames,
+  hasIpv6,
+  onMacos,
+  waitFor,
+} from "./support-system.ts";
 import { deadPort, tcpPair } from "./support-tcp.ts";
 
 const { WOULD_BLOCK } = io;
@@ -35,6 +43,7 @@ const PLACES: readonly {
   { name: "a Unix path", open: (fds, folder) => unixPlace(fds, folder.file("socket")) },
   {
     name: "an abstract Unix name",
+    available: hasAbstractNames,
     open: (fds, folder) => unixPlace(fds, `\0${folder.path} abstract`),
   },
 ];
@@ -124,18 +133,24 @@ describe.each(PLACES)("a connection over $name", ({ open, available = true }) =>
   });
 });
 
+/** macOS drops what is sent where reading was shut down, as if it had arrived. */
+const tellsNoWriter = onMacos;
+if (tellsNoWriter)
+  console.log("macOS tells no Unix socket that its peer reads no more: not tested");
+
 describe("shutdown", () => {
   test("of reading gives end of file on this side, and a broken pipe on the other", () => {
     using fds = new Fds();
     const [here, there] = fds.pair();
     io.shutdown(here, "read");
     expect(io.read(here, new Uint8Array(1))).toBe(0);
+    expect(io.write(here, new Uint8Array(1))).toBe(1);
+    if (tellsNoWriter) return;
     expectIOLoopError(
       thrownBy(() => poke(there)),
       "EPIPE",
       /write/,
     );
-    expect(io.write(here, new Uint8Array(1))).toBe(1);
   });
 
   test("of both ends both", () => {
@@ -144,7 +159,7 @@ describe("shutdown", () => {
     io.shutdown(here, "both");
     expect(io.read(here, new Uint8Array(1))).toBe(0);
     expect(io.read(there, new Uint8Array(1))).toBe(0);
-    for (const fd of [here, there]) {
+    for (const fd of tellsNoWriter ? [here] : [here, there]) {
       expectIOLoopError(
         thrownBy(() => poke(fd)),
         "EPIPE",
@@ -172,18 +187,19 @@ describe("a connection that fails", () => {
     const error = thrownBy(() => io.connect({ unix }));
     expectIOLoopError(error, "ENOENT", /connect/);
     expect((error as Error).message).toContain(unix);
-    expect(openFds()).toBe(before);
+    expectFds(before);
   });
 
   test("fails at once where a Unix socket's backlog is full, and the message names the path", () => {
     using fds = new Fds();
     using folder = new Folder();
     const unix = folder.file("socket");
-    fds.keep(io.listen({ unix, backlog: 0 }));
+    // macOS takes 0 for as many as it can hold.
+    fds.keep(io.listen({ unix, backlog: onMacos ? 1 : 0 }));
     const error = thrownBy(() => {
       for (let attempt = 0; attempt < 10; attempt++) fds.keep(io.connect({ unix }));
     });
-    expectIOLoopError(error, "EAGAIN", /connect/);
+    expectIOLoopError(error, onMacos ? "ECONNREFUSED" : "EAGAIN", /connect/);
     expect((error as Error).message).toContain(unix);
   });
 
@@ -209,7 +225,7 @@ describe("an address that is taken", () => {
     const error = thrownBy(() => io.listen({ hostname, port }));
     expectIOLoopError(error, "EADDRINUSE", /listen/, /127\.0\.0\.1/, /another port/);
     expect((error as Error).message).toContain(String(port));
-    expect(openFds()).toBe(before);
+    expectFds(before);
   });
 
   test("throws EADDRINUSE and names the path", () => {
@@ -221,7 +237,7 @@ describe("an address that is taken", () => {
     const error = thrownBy(() => io.listen({ unix }));
     expectIOLoopError(error, "EADDRINUSE", /listen/);
     expect((error as Error).message).toContain(unix);
-    expect(openFds()).toBe(before);
+    expectFds(before);
   });
 
   test("can be listened on again when only old connections are left", () => {

@@ -1,4 +1,5 @@
 import { dlopen } from "bun:ffi";
+import { constants } from "node:fs";
 
 const NAMES =
   process.platform === "darwin"
@@ -35,10 +36,19 @@ export function socketOption(fd: number, level: number, option: number): number 
   return value[0];
 }
 
+/** The flags of the open file behind `fd`, O_NONBLOCK among them. */
+export function statusFlags(fd: number): number {
+  const getStatusFlags = 3;
+  return check("fcntl", symbols.fcntl(fd, getStatusFlags));
+}
+
 export function isNonBlocking(fd: number): boolean {
-  const getFlags = 3;
-  const nonBlock = process.platform === "darwin" ? 0x4 : 0x800;
-  return (check("fcntl", symbols.fcntl(fd, getFlags)) & nonBlock) !== 0;
+  return (statusFlags(fd) & constants.O_NONBLOCK) !== 0;
+}
+
+export function isCloseOnExec(fd: number): boolean {
+  const [getFdFlags, closeOnExec] = [1, 1];
+  return (check("fcntl", symbols.fcntl(fd, getFdFlags)) & closeOnExec) !== 0;
 }
 
 /** How many fds this process may have. */
@@ -71,6 +81,7 @@ function open() {
         socket: { args: ["i32", "i32", "i32"], returns: "i32" },
         send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+        // A third argument would have to go where variadic functions look for it, which differs.
         fcntl: { args: ["i32", "i32"], returns: "i32" },
         getdtablesize: { args: [], returns: "i32" },
         posix_openpt: { args: ["i32"], returns: "i32" },

@@ -1,30 +1,40 @@
 import { expect } from "bun:test";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { IOLoopError } from "../src/errors.ts";
 import { Poller } from "../src/poller.ts";
-import { runUntilTrue, testLoop } from "./support.ts";
+import { openFds, runUntilTrue, testLoop } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 
 /** Ends a Worker that hangs, well before the test runner's own limit. */
 const LIMIT_MS = 4000;
 
+export const onMacos = process.platform === "darwin";
+
+/** The interface that 127.0.0.1 and ::1 belong to. */
+export const LOOPBACK = onMacos ? "lo0" : "lo";
+
 /** Whether ::1 can be used; a container may have no IPv6 at all. */
-export const hasIpv6 = (networkInterfaces()["lo"] ?? []).some(({ family }) => family === "IPv6");
+export const hasIpv6 = (networkInterfaces()[LOOPBACK] ?? []).some(
+  ({ family }) => family === "IPv6",
+);
 if (!hasIpv6) console.log("no IPv6 loopback here: its tests are skipped");
 
-/** How many fds this process has open. */
-export function openFds(): number {
-  return readdirSync("/proc/self/fd").length;
-}
+/** Whether a Unix socket can have a name that is no path. */
+export const hasAbstractNames = !onMacos;
+if (!hasAbstractNames) console.log("Linux alone has abstract Unix names: their tests are skipped");
 
-/** The open flags of an fd, close-on-exec included, as the kernel tells them. */
-export function flagsOf(fd: number): number {
-  const text = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
-  return Number.parseInt(/^flags:\s*([0-7]+)/m.exec(text)?.[1] ?? "", 8);
-}
+/** The longest path of a Unix socket, in bytes. */
+export const UNIX_PATH_MOST = onMacos ? 103 : 107;
+
+/**
+ * How late the best of many waits may be: Linux has a timer slack of 0.05 ms, and macOS puts a timer off by an
+ * eighth of its time, 1 ms at most, to run it beside others. The rest is the machine's noise.
+ */
+export const LATE_MS = onMacos ? 2 : 0.5;
 
 /** A poller of its own for a test. Dispose of it with `using`. */
 export function testPoller({ recordsMax = 64, spinUs = 0 } = {}): Poller & Disposable {
@@ -51,6 +61,12 @@ export function waitFor(fd: number, events: number): number {
   });
   runUntilTrue(loop, () => seen !== 0);
   return seen;
+}
+
+/** Fails when there are not as many fds open as `before`; loops that were closed earlier may still lose some. */
+export function expectFds(before: number): void {
+  if (lacks("a close that is done on return")) expect(openFds()).toBeLessThanOrEqual(before);
+  else expect(openFds()).toBe(before);
 }
 
 /** An IOLoopError with `code`, whose message matches every one of `messages`. */

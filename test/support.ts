@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { IOLoop, type IOLoopOptions } from "../src/index.ts";
 import * as io from "../src/io.ts";
 
@@ -84,6 +85,11 @@ export class Fds implements Disposable {
   [Symbol.dispose](): void {
     for (const fd of this.#open) this.close(fd);
   }
+}
+
+/** How many fds this process has open. */
+export function openFds(): number {
+  return readdirSync("/dev/fd").length;
 }
 
 /** Writes a few bytes, so that the other end becomes readable. */

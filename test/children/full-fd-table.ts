@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { IOLoop, IOLoopError } from "../../src/index.ts";
 import { report } from "../support-child.ts";
 
-/** Takes every free fd; /proc/self/fd cannot be listed without one. */
+/** Takes every free fd; /dev/fd cannot be listed without one. */
 function fill(): number[] {
   const taken: number[] = [];
   try {

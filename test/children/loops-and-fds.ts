@@ -1,7 +1,7 @@
 // Opens and closes a thousand loops, in several ways, and counts the fds that are left.
-import { readdirSync } from "node:fs";
 import { IOLoop, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
+import { openFds } from "../support.ts";
 import { lacks } from "../support-backend.ts";
 import { report } from "../support-child.ts";
 
@@ -23,7 +23,7 @@ function openAndClose(round: number): void {
 /** How many fds are open, once all that were closed are. */
 async function countFds(): Promise<number> {
   if (lacks("a close that is done on return")) await Bun.sleep(500);
-  return readdirSync("/proc/self/fd").length;
+  return openFds();
 }
 
 console.error = () => {};

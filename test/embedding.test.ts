@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type IOLoop, IOLoopError, READ, WRITE } from "../src/index.ts";
 import { drain, Fds, poke, run, testLoop, thrownBy } from "./support.ts";
-import { CYCLE, lacks } from "./support-backend.ts";
+import { CYCLE, FALSE_READS, lacks } from "./support-backend.ts";
 import { watch } from "./support-watch.ts";
 
 const embeddingTest = test.skipIf(lacks("a queue that can be watched"));
@@ -14,6 +14,17 @@ function embed(inner: IOLoop, outer: IOLoop): { passes: number } {
     inner.runOnce(0);
   });
   return count;
+}
+
+/** Fails when `outer` hears of an inner loop that has nothing to do. */
+function expectQuiet(outer: IOLoop): void {
+  for (let pass = 0; pass < FALSE_READS; pass++) outer.runOnce(0);
+  expect(outer.runOnce(0)).toBe(0);
+}
+
+/** Fails when an inner loop made other passes than those it had a reason for. */
+function expectPasses({ passes }: { readonly passes: number }, expected: number): void {
+  expect(passes).toBeWithin(expected, expected + FALSE_READS + 1);
 }
 
 test("a loop's fd is the same at every read, and differs from another loop's", () => {
@@ -39,11 +50,11 @@ embeddingTest(
     expect(outer.runOnce(0)).toBe(0);
     poke(b, "one ");
     expect(outer.runOnce(0)).toBe(1);
-    expect(outer.runOnce(0)).toBe(0);
+    expectQuiet(outer);
     poke(b, "two");
     outer.runOnce(0);
     expect(text).toBe("one two");
-    expect(count.passes).toBe(2);
+    expectPasses(count, 2);
   },
 );
 
@@ -135,7 +146,7 @@ embeddingTest("an update in an inner handler is heard by the outer loop's next w
   poke(b);
   for (let pass = 0; pass < 4; pass++) outer.runOnce(0);
   expect(seen).toEqual([READ, WRITE]);
-  expect(count.passes).toBe(2);
+  expectPasses(count, 2);
 });
 
 embeddingTest(
@@ -158,7 +169,7 @@ embeddingTest(
     });
     for (let pass = 0; pass < 4; pass++) outer.runOnce(0);
     expect(order).toEqual(["a", "b"]);
-    expect(count.passes).toBe(2);
+    expectPasses(count, 2);
   },
 );
 
@@ -171,7 +182,7 @@ embeddingTest("an inner loop that takes one event at a time is heard until all a
     inner.addHandler(fds.pair()[0], WRITE, (fd) => inner.removeHandler(fd));
   }
   for (let pass = 0; pass < 8; pass++) outer.runOnce(0);
-  expect(count.passes).toBe(5);
+  expectPasses(count, 5);
 });
 
 embeddingTest("a loop inside a loop inside a loop is heard outside", () => {

@@ -6,6 +6,7 @@ import { FAILED, HUNG_UP } from "./support-events.ts";
 /** Whether kqueue waits, not epoll: on macOS, and on Linux over libkqueue. */
 export const kqueue = native().ioloop_backend() === BACKEND_KQUEUE;
 const overLibkqueue = kqueue && process.platform === "linux";
+const inKernel = kqueue && !overLibkqueue;
 
 /**
  * What libkqueue lacks of a kernel's kqueue, or does otherwise, and why. It lends the tests a kqueue on
@@ -65,6 +66,14 @@ export const ICMP_ERROR = icmpError();
  * ghosts, and a duplicate that takes the number back is not watched.
  */
 export const forgetsClosed = kqueue && !lacks("sight of a close");
+
+/** What a handler for errors alone hears of a socket whose writing the program itself has ended, like the peer's. */
+export const OWN_SHUTDOWN: readonly number[] = inKernel ? [HUNG_UP] : [];
+/**
+ * How often a loop may hear for nothing of an inner one that has just become quiet: a kernel's kqueue finds that
+ * what it told is over when it is waited on once more.
+ */
+export const FALSE_READS = inKernel ? 1 : 0;
 
 function icmpError(): number {
   if (!kqueue) return FAILED;

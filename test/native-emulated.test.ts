@@ -38,7 +38,7 @@ for (const [arch, cpu] of OLDEST) {
     async () => {
       using folder = new Folder();
       const program = folder.file("use-library");
-      await compileForLinux("build-exe", "use-library.zig", arch, program);
+      await compileForLinux("use-library.zig", arch, program);
       const library = join(ROOT, "native", `linux-${arch}.so`);
       const child = Bun.spawn([qemu ?? "", "-cpu", cpu, program, library], {
         stderr: "pipe",

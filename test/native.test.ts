@@ -7,13 +7,18 @@ import { GATE } from "./children/worker-gate.ts";
 import { thrownBy } from "./support.ts";
 import { runChild } from "./support-child.ts";
 import { canMount, under } from "./support-mount.ts";
-import { ROOT } from "./support-package.ts";
+import { LIBRARY_NAME, ROOT } from "./support-package.ts";
 import { expectIOLoopError, Folder, startWorkers } from "./support-system.ts";
-import { BUILD_LIMIT_MS, compileForLinux } from "./support-zig.ts";
+import { BUILD_LIMIT_MS, compileLibrary } from "./support-zig.ts";
 
-const LIBRARY = join(ROOT, "native", `linux-${process.arch}.so`);
+const LIBRARY = join(ROOT, "native", LIBRARY_NAME);
 const HERE: Host = { bunVersion: "1.4.5", platform: process.platform, arch: process.arch };
 const REMEDY = /build the library of this version, or unset the variable/;
+
+/** Whether a library may be changed: macOS ends a process that reads a page which the signature does not fit. */
+const canAlter = process.platform === "linux";
+if (!canAlter) console.log("libraries are signed here: tests that alter one are skipped");
+const alteringTest = test.skipIf(!canAlter);
 
 function loadFile(override: string): unknown {
   return thrownBy(() => load({ ...HERE, override }));
@@ -134,7 +139,7 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     expect(stdout).toMatch(/^ERR_LIBRARY .* is damaged: /);
   });
 
-  test("must have a table of segments that makes sense", () => {
+  alteringTest("must have a table of segments that makes sense", () => {
     using folder = new Folder();
     const path = folder.file("damaged.so");
     const damaged = readFileSync(LIBRARY);
@@ -149,8 +154,7 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     async () => {
       using folder = new Folder();
       const path = folder.file("other-abi.so");
-      const options = ["-dynamic", "-O", "ReleaseSmall"];
-      await compileForLinux("build-lib", "other-abi.zig", process.arch, path, ...options);
+      await compileLibrary("other-abi.zig", path);
       expectIOLoopError(
         loadFile(path),
         "ERR_ABI_VERSION",
@@ -162,13 +166,13 @@ describe("a library that BUN_IOLOOP_LIBRARY names", () => {
     BUILD_LIMIT_MS,
   );
 
-  test("must have our symbols", () => {
+  alteringTest("must have our symbols", () => {
     using folder = new Folder();
     const path = renamed(folder, "ioloop_abi_version", "another_abi_number");
     expectIOLoopError(loadFile(path), "ERR_LIBRARY", /ioloop_abi_version/, REMEDY);
   });
 
-  test("must have all of our symbols", () => {
+  alteringTest("must have all of our symbols", () => {
     using folder = new Folder();
     const path = renamed(folder, "ioloop_socket_error", "another_socket_name");
     expectIOLoopError(loadFile(path), "ERR_LIBRARY", /ioloop_socket_error/, REMEDY);

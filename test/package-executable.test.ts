@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { copyFileSync, cpSync } from "node:fs";
 import { join } from "node:path";
 import { canMount, under } from "./support-mount.ts";
-import { elsewhere, installed, outputOf, PACKAGE_MS } from "./support-package.ts";
+import { elsewhere, installed, LIBRARY_NAME, outputOf, PACKAGE_MS } from "./support-package.ts";
 import { build, WORKS } from "./support-package-build.ts";
 
 let plain: Promise<string> | undefined;
@@ -16,8 +16,8 @@ async function executable(): Promise<string> {
 }
 
 async function copyOfLibrary(): Promise<string> {
-  const copy = join(elsewhere(), "ioloop.so");
-  copyFileSync(join((await installed()).package, "native", `linux-${process.arch}.so`), copy);
+  const copy = join(elsewhere(), "ioloop.copy");
+  copyFileSync(join((await installed()).package, "native", LIBRARY_NAME), copy);
   return copy;
 }
 
@@ -48,7 +48,10 @@ test(
   PACKAGE_MS,
 );
 
-test.each(["/nonexistent", "/proc"])(
+/** A folder that exists, and where nobody makes files, not even root. */
+const UNWRITABLE = process.platform === "darwin" ? "/dev" : "/proc";
+
+test.each(["/nonexistent", UNWRITABLE])(
   "in a TMPDIR that nobody can write to, %s, it names TMPDIR and the way round it",
   async (TMPDIR) => {
     expectAdvice(await outputOf("/", [await executable()], { TMPDIR }), TMPDIR);

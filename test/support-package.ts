@@ -5,6 +5,11 @@ import { join } from "node:path";
 /** The checkout. */
 export const ROOT = join(import.meta.dir, "..");
 
+/** How libraries end on this system. */
+export const LIBRARY_END = process.platform === "darwin" ? "dylib" : "so";
+/** This system's library, as `native/` names it. */
+export const LIBRARY_NAME = `${process.platform}-${process.arch}.${LIBRARY_END}`;
+
 /** Far above what one command needs on a slow machine: one that hangs is killed. */
 const COMMAND_MS = 60_000;
 

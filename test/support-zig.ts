@@ -20,16 +20,27 @@ export async function zig(arguments_: readonly string[], cwd = ROOT): Promise<st
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 
-/** Compiles `test/children/<name>` to `output` for Linux without libc, on any CPU of `arch`. */
-export async function compileForLinux(
-  command: "build-exe" | "build-lib",
+/** Compiles the program `test/children/<name>` to `output` for Linux without libc, on any CPU of `arch`. */
+export async function compileForLinux(name: string, arch: string, output: string): Promise<void> {
+  await compile("build-exe", name, `${ARCHITECTURES[arch]}-linux-none`, output, []);
+}
+
+/** Compiles `test/children/<name>` to a library that this system can open. */
+export async function compileLibrary(name: string, output: string): Promise<void> {
+  const system = process.platform === "darwin" ? "macos" : "linux-none";
+  const target = `${ARCHITECTURES[process.arch]}-${system}`;
+  await compile("build-lib", name, target, output, ["-dynamic", "-O", "ReleaseSmall"]);
+}
+
+async function compile(
+  command: string,
   name: string,
-  arch: string,
+  target: string,
   output: string,
-  ...more: readonly string[]
+  more: readonly string[],
 ): Promise<void> {
-  const target = ["-target", `${ARCHITECTURES[arch]}-linux-none`, "-mcpu=baseline"];
   const cache = ["--cache-dir", join(ROOT, ".zig-cache")];
   const source = join(import.meta.dir, "children", name);
-  await zig([command, ...more, ...target, ...cache, `-femit-bin=${output}`, source]);
+  const options = [...more, "-target", target, "-mcpu=baseline", ...cache];
+  await zig([command, ...options, `-femit-bin=${output}`, source]);
 }

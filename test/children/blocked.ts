@@ -6,6 +6,7 @@ declare const self: Worker;
 
 const loop = new IOLoop({ maxWait: Number.POSITIVE_INFINITY });
 loop.callLater(60_000, () => loop.stop());
-// Where this thread stands in /proc: <process>/task/<thread>
-self.postMessage(readlinkSync("/proc/thread-self").split("/").at(-1));
+// Where this thread stands in /proc, which Linux alone has: <process>/task/<thread>
+const onLinux = process.platform === "linux";
+self.postMessage(onLinux ? readlinkSync("/proc/thread-self").split("/").at(-1) : "");
 loop.start();

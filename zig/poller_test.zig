@@ -124,8 +124,7 @@ test "readiness to read and to write is one record" {
     var poller: TestPoller = .{};
     try poller.init(false);
     defer poller.deinit();
-    var pair: [2]i32 = undefined;
-    try testing.expectEqual(@as(i32, 0), system.socketpair(calls.SOCK.STREAM, &pair));
+    const pair = try openPair();
     defer for (pair) |fd| system.close(fd);
 
     try poke(pair[1]);
@@ -142,8 +141,7 @@ test "a ONESHOT that fired is silent in both directions until an update arms it 
     var poller: TestPoller = .{};
     try poller.init(false);
     defer poller.deinit();
-    var pair: [2]i32 = undefined;
-    try testing.expectEqual(@as(i32, 0), system.socketpair(calls.SOCK.STREAM, &pair));
+    const pair = try openPair();
     defer for (pair) |fd| system.close(fd);
 
     const once: Word = .{
@@ -239,6 +237,12 @@ test "a wake that waits is not lost by a reset" {
     try testing.expectEqual(@as(i32, 0), backend.reset(&poller.state));
     try testing.expectEqual(@as(usize, 0), (try poller.waitRecords(60 * std.time.ns_per_s)).len);
     try testing.expectEqual(@as(i32, 1), poller.state.woken);
+}
+
+fn openPair() ![2]i32 {
+    var pair: [2]i32 = undefined;
+    try testing.expectEqual(@as(i32, 0), system.socketpair(calls.SOCK.STREAM, &pair));
+    return pair;
 }
 
 fn poke(fd: i32) !void {

@@ -24,9 +24,12 @@ export interface Sender {
   unix?: string | undefined;
 }
 
+let net: typeof import("node:net") | undefined;
+
 /** 4, 6, or 0 for what is no address. node:net is loaded by the first one, for that takes longer than all of this package. */
 function isIP(text: string): number {
-  return process.getBuiltinModule("node:net").isIP(text);
+  net ??= process.getBuiltinModule("node:net");
+  return net.isIP(text);
 }
 
 /** The longest path of a Unix socket in bytes; an abstract name needs no NUL at its end. */

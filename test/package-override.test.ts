@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   elsewhere,
   installed,
   LIBRARY_END,
   LIBRARY_NAME,
-  outputOf,
   PACKAGE_MS,
   runProgram,
 } from "./support-package.ts";
@@ -43,9 +42,7 @@ const PROGRAM = `
 
 async function openWith(library: string): Promise<string> {
   const { project } = await installed();
-  const file = join(project, "override.ts");
-  writeFileSync(file, PROGRAM);
-  return outputOf(project, [process.execPath, file], { BUN_IOLOOP_LIBRARY: library });
+  return runProgram(project, "override.ts", PROGRAM, { BUN_IOLOOP_LIBRARY: library });
 }
 
 test(

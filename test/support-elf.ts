@@ -14,7 +14,6 @@ export const TAG = {
   HASH: 4,
   STRINGS: 5,
   SYMBOLS: 6,
-  RELOCATIONS: 7,
   SYMBOL_BYTES: 11,
   INIT: 12,
   FINI: 13,

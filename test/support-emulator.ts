@@ -7,7 +7,9 @@ const EMULATORS: Readonly<Record<string, string>> = {
 /** The program that runs Linux programs for `arch` on any processor; undefined where there is none. */
 export function emulator(arch: string): string | undefined {
   const name = EMULATORS[arch];
-  if (process.platform === "linux" && name !== undefined && Bun.which(name) !== null) return name;
-  console.log(`skipped: ${name} is not installed, so nothing runs on an emulated ${arch}`);
+  const onLinux = process.platform === "linux";
+  if (onLinux && name !== undefined && Bun.which(name) !== null) return name;
+  const reason = onLinux ? `${name} is not installed` : `${name} runs on Linux alone`;
+  console.log(`skipped: ${reason}, so nothing runs on an emulated ${arch}`);
   return undefined;
 }

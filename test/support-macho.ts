@@ -1,7 +1,7 @@
 // A reader of 64-bit Mach-O, after loader.h and nlist.h. What a library offers and asks for is read where
 // dyld reads it: from the export trie and the binding opcodes. The symbol table is there to compare.
 
-export const COMMAND = {
+const COMMAND = {
   SYMBOLS: 0x02,
   SYMBOLS_ORDER: 0x0b,
   LOAD_LIBRARY: 0x0c,
@@ -42,7 +42,6 @@ export interface MachO {
   readonly cpu: number;
   readonly fileType: number;
   readonly flags: number;
-  readonly commands: readonly number[];
   readonly segments: readonly Segment[];
   readonly id: string;
   readonly libraries: readonly string[];
@@ -60,7 +59,6 @@ export interface MachO {
 
 /** Throws where the file ends too early, or holds a load command that this reader does not know. */
 export function readMachO(file: Buffer): MachO {
-  const commands: number[] = [];
   const segments: Segment[] = [];
   const libraries: string[] = [];
   const exported = new Map<string, number>();
@@ -76,7 +74,6 @@ export function readMachO(file: Buffer): MachO {
   for (let left = file.readUInt32LE(16); left > 0; left--) {
     const command = file.readUInt32LE(at);
     if (!KNOWN.includes(command)) throw new Error(`unknown load command ${command.toString(16)}`);
-    commands.push(command);
     const word = (index: number): number => file.readUInt32LE(at + 8 + 4 * index);
     const part = (index: number): Buffer =>
       file.subarray(word(index), word(index) + word(index + 1));
@@ -100,7 +97,6 @@ export function readMachO(file: Buffer): MachO {
     cpu: file.readUInt32LE(4),
     fileType: file.readUInt32LE(12),
     flags: file.readUInt32LE(24),
-    commands,
     segments,
     id,
     libraries,

@@ -97,9 +97,14 @@ export async function outputOf(
 }
 
 /** Writes a program into `folder`, runs it from there, and returns what it prints. */
-export function runProgram(folder: string, file: string, source: string): Promise<string> {
+export function runProgram(
+  folder: string,
+  file: string,
+  source: string,
+  env: Environment = {},
+): Promise<string> {
   writeFileSync(join(folder, file), source);
-  return outputOf(folder, [process.execPath, file]);
+  return outputOf(folder, [process.execPath, file], env);
 }
 
 async function install(): Promise<Installed> {

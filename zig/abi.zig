@@ -56,14 +56,14 @@ pub const Record = extern struct {
 /// share nothing.
 pub const State = extern struct {
     /// The kernel's queue: epoll or kqueue.
-    poller_fd: i32,
-    wake_fd: i32,
+    poller_fd: i32 = -1,
+    wake_fd: i32 = -1,
     /// epoll's queue around the queue, for other loops to watch; -1 until somebody asks.
-    outer_fd: i32,
+    outer_fd: i32 = -1,
     /// 1 when waits are counted in whole milliseconds, 0 for nanoseconds.
-    timeout_ms_only: i32,
+    timeout_ms_only: i32 = 0,
     /// 1 when the last wait used up a wake, which no record tells.
-    woken: i32,
+    woken: i32 = 0,
 };
 
 pub const Backend = enum(i32) { epoll = 0, kqueue = 1 };

@@ -30,13 +30,7 @@ const Event = records.Event;
 
 /// Opens the queue and its wake fd. On failure nothing stays open.
 pub fn open(state: *State, force_timeout_ms: bool) i32 {
-    state.* = .{
-        .poller_fd = -1,
-        .wake_fd = -1,
-        .outer_fd = -1,
-        .timeout_ms_only = 0,
-        .woken = 0,
-    };
+    state.* = .{};
 
     const poller_fd = outcome.of(linux.epoll_create1(linux.EPOLL.CLOEXEC));
     if (poller_fd < 0) return poller_fd;

@@ -45,13 +45,7 @@ const watched_filters = [_]i16{ Filter.read, Filter.write, Filter.user } ++
 
 /// Opens the queue; its wake is a filter of its own, so the queue's fd is also the wake's.
 pub fn open(state: *State, force_timeout_ms: bool) i32 {
-    state.* = .{
-        .poller_fd = -1,
-        .wake_fd = -1,
-        .outer_fd = -1,
-        .timeout_ms_only = @intFromBool(force_timeout_ms),
-        .woken = 0,
-    };
+    state.* = .{ .timeout_ms_only = @intFromBool(force_timeout_ms) };
     const queue = openQueue();
     if (queue < 0) return queue;
     state.poller_fd = queue;

@@ -5,8 +5,9 @@ import { native } from "../src/native.ts";
 import * as signatures from "./support-code-signature.ts";
 import * as elf from "./support-elf.ts";
 import * as macho from "./support-macho.ts";
+import { LIBRARIES, ROOT } from "./support-package.ts";
 
-const FOLDER = join(import.meta.dir, "..", "native");
+const FOLDER = join(ROOT, "native");
 const BYTES_MOST = 64 * 1024;
 
 const FUNCTIONS = Object.keys(native()).sort();
@@ -55,12 +56,7 @@ function read(name: string): Buffer {
 
 test("the folder holds the four libraries alone, each smaller than 64 KiB", () => {
   const names = readdirSync(FOLDER).sort();
-  expect(names).toEqual([
-    "darwin-arm64.dylib",
-    "darwin-x64.dylib",
-    "linux-arm64.so",
-    "linux-x64.so",
-  ]);
+  expect(names).toEqual([...LIBRARIES]);
   for (const name of names) expect(read(name).length).toBeLessThan(BYTES_MOST);
 });
 

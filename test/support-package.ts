@@ -7,7 +7,14 @@ export const ROOT = join(import.meta.dir, "..");
 
 /** How libraries end on this system. */
 export const LIBRARY_END = process.platform === "darwin" ? "dylib" : "so";
-/** This system's library, as `native/` names it. */
+/** What `native/` holds, sorted. */
+export const LIBRARIES = [
+  "darwin-arm64.dylib",
+  "darwin-x64.dylib",
+  "linux-arm64.so",
+  "linux-x64.so",
+] as const;
+/** This system's library among them. */
 export const LIBRARY_NAME = `${process.platform}-${process.arch}.${LIBRARY_END}`;
 
 /** Far above what one command needs on a slow machine: one that hangs is killed. */

@@ -54,7 +54,7 @@ pub fn build(b: *std.Build) void {
     }
 
     const tests = b.addTest(.{
-        .root_module = createModule(b, b.graph.host, host_backend, .Debug),
+        .root_module = createTests(b, b.graph.host, host_backend),
     });
     const run_tests = b.addRunArtifact(tests);
     // The tests are about the kernel that runs them, so an old result says nothing.
@@ -62,10 +62,11 @@ pub fn build(b: *std.Build) void {
     const test_step = b.step("test", "Run the Zig tests, and compile them for the other systems");
     test_step.dependOn(&run_tests.step);
     for (libraries) |library| {
-        const target = b.resolveTargetQuery(library.query);
-        const compiled = b.addTest(.{
-            .root_module = createModule(b, target, library.backend, .Debug),
-        });
+        var query = library.query;
+        // A program has to bring the C library that Bun brings for the library.
+        if (query.os_tag == .linux) query.abi = .musl;
+        const target = b.resolveTargetQuery(query);
+        const compiled = b.addTest(.{ .root_module = createTests(b, target, library.backend) });
         test_step.dependOn(&compiled.step);
         // -fqemu: the other processor's tests run as well, under user-mode emulation.
         if (!b.enable_qemu or target.result.os.tag != .linux) continue;
@@ -86,7 +87,19 @@ fn addLibrary(
     module.strip = true;
     // Nothing unwinds: a panic traps, and JavaScript's engine does not look into native frames.
     module.unwind_tables = .none;
+    // Bounds are checked where memory is written, and macOS's canary costs a segment of 16 KiB.
+    module.stack_protector = false;
     return b.addLibrary(.{ .name = "ioloop", .linkage = .dynamic, .root_module = module });
+}
+
+fn createTests(
+    b: *std.Build,
+    target: std.Build.ResolvedTarget,
+    backend: Backend,
+) *std.Build.Module {
+    const module = createModule(b, target, backend, .Debug);
+    module.link_libc = true;
+    return module;
 }
 
 fn createModule(

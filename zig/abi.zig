@@ -16,7 +16,7 @@ const builtin = @import("builtin");
 const assert = std.debug.assert;
 
 /// Raised whenever an exported symbol, a layout or a meaning changes.
-pub const version: i32 = 2;
+pub const version: i32 = 3;
 
 /// What a registration asks for, and what a record reports. The values are epoll's own, the same on
 /// every platform.
@@ -52,8 +52,7 @@ pub const Record = extern struct {
     word: Word,
 };
 
-/// One poller's state. It lives in memory that the loop owns, so that loops in several threads
-/// share nothing.
+/// One poller's state, within its loop's page: loops share nothing of it.
 pub const State = extern struct {
     /// The kernel's queue: epoll or kqueue.
     poller_fd: i32 = -1,

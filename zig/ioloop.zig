@@ -1,14 +1,19 @@
 //! The library's border: every symbol that TypeScript calls, and nothing else. Numbers are i32, u32
-//! and f64; memory is the caller's, passed on each call and never kept. A result below 0 is -errno.
-//! The library has no state of its own, so Workers share nothing through it.
+//! and f64; memory is the caller's, passed on each call and never kept, but for a loop's state, which
+//! is the library's until it is closed. A result below 0 is -errno. What Workers share through it is
+//! one per process by nature: the numbers of wakers, and the actions of signals.
 
 const std = @import("std");
 
 const abi = @import("abi.zig");
 const io = @import("io.zig");
+const Loop = @import("loop.zig");
 const poller = @import("poller.zig").backend;
+const process = @import("process.zig");
+const signals = @import("signals.zig");
 const system = @import("system.zig");
 const timeout = @import("timeout.zig");
+const wakers = @import("wakers.zig");
 
 pub const panic = @import("panic.zig");
 
@@ -18,7 +23,8 @@ export fn ioloop_abi_version() callconv(.c) i32 {
 
 /// Fills `values` with what src/abi.ts repeats; returns how many there are.
 export fn ioloop_abi_layout(values: [*]i32, capacity: u32) callconv(.c) i32 {
-    const layout = abi.layout ++ io.Text.layout ++ io.Options.layout;
+    const layout = abi.layout ++ io.Text.layout ++ io.Options.layout ++
+        [_]i32{signals.numbers_max};
     const count = @min(capacity, layout.len);
     @memcpy(values[0..count], layout[0..count]);
     return layout.len;
@@ -29,12 +35,17 @@ export fn ioloop_backend() callconv(.c) i32 {
     return @intFromEnum(poller.kind);
 }
 
-export fn ioloop_open(state: *abi.State, force_timeout_ms: i32) callconv(.c) i32 {
-    return poller.open(state, force_timeout_ms != 0);
+/// Leaves the address of the loop's state in `address`.
+export fn ioloop_open(address: *f64, force_timeout_ms: i32) callconv(.c) i32 {
+    var loop: ?*Loop = null;
+    const opened = Loop.open(&loop, force_timeout_ms != 0);
+    address.* = if (loop) |made| @floatFromInt(@intFromPtr(&made.state)) else 0;
+    return opened;
 }
 
+/// Gives the state back: nobody may look at it any more.
 export fn ioloop_close(state: *abi.State) callconv(.c) i32 {
-    poller.close(state);
+    Loop.of(state).close();
     return 0;
 }
 
@@ -67,8 +78,82 @@ export fn ioloop_wait(
     return poller.wait(state, batch, count_max, timeout.clamp(timeout_ns));
 }
 
-export fn ioloop_wake(wake_fd: i32) callconv(.c) i32 {
-    return poller.wake(wake_fd);
+/// Starts the thread that watches for a hosted loop; returns Bun's end of its bridge.
+export fn ioloop_watch(state: *abi.State) callconv(.c) i32 {
+    return Loop.of(state).watch();
+}
+
+/// Asks for a byte through the bridge; a timeout that is not finite stands for none.
+export fn ioloop_watch_arm(state: *abi.State, timeout_ns: f64) callconv(.c) i32 {
+    const finite = std.math.isFinite(timeout_ns);
+    // 0 would disarm the timer.
+    const limit_ns = if (finite) @max(timeout.clamp(timeout_ns), 1) else null;
+    return Loop.of(state).arm(limit_ns);
+}
+
+export fn ioloop_watch_end(state: *abi.State) callconv(.c) i32 {
+    Loop.of(state).unwatch();
+    return 0;
+}
+
+export fn ioloop_waker_open(state: *abi.State, id: *f64) callconv(.c) i32 {
+    return wakers.open(state, id);
+}
+
+/// 1 when somebody has that number, else 0; as the next two. From any thread.
+export fn ioloop_wake(id: f64) callconv(.c) i32 {
+    return @intFromBool(wakers.wake(id));
+}
+
+export fn ioloop_waker_take(id: f64) callconv(.c) i32 {
+    return @intFromBool(wakers.take(id));
+}
+
+export fn ioloop_waker_close(id: f64) callconv(.c) i32 {
+    return @intFromBool(wakers.close(id));
+}
+
+/// Makes the loop hear of signals; returns the fd to watch for that.
+export fn ioloop_signal_open(state: *abi.State) callconv(.c) i32 {
+    return signals.open(state);
+}
+
+export fn ioloop_signal_add(state: *abi.State, number: u32) callconv(.c) i32 {
+    return signals.add(state, number);
+}
+
+export fn ioloop_signal_remove(state: *abi.State, number: u32, forgotten: i32) callconv(.c) i32 {
+    signals.remove(state, number, forgotten != 0);
+    return 0;
+}
+
+export fn ioloop_signal_take(
+    state: *abi.State,
+    counts: *[signals.numbers_max]u32,
+) callconv(.c) i32 {
+    signals.take(state, counts);
+    return 0;
+}
+
+export fn ioloop_signal_chain(number: u32, on: i32) callconv(.c) i32 {
+    signals.chain(number, on != 0);
+    return 0;
+}
+
+/// The fd is closed with the loop, or by the next one.
+export fn ioloop_process_open(state: *abi.State, pid: i32) callconv(.c) i32 {
+    const fd = process.open(pid);
+    if (fd >= 0) Loop.of(state).own(fd);
+    return fd;
+}
+
+export fn ioloop_process_close(state: *abi.State, fd: i32) callconv(.c) i32 {
+    Loop.of(state).disown(fd);
+    return system.closeChecked(fd);
+}
+
+export fn ioloop_process_status(fd: i32) callconv(.c) i32 {
+    return process.status(fd);
 }
 
 export fn ioloop_listen(
@@ -155,8 +240,11 @@ test {
     _ = abi;
     _ = io;
     _ = poller;
+    _ = process;
+    _ = signals;
     _ = system;
     _ = timeout;
+    _ = wakers;
     _ = @import("address.zig");
     _ = @import("epoll_records.zig");
     _ = @import("file_kind.zig");
@@ -166,4 +254,6 @@ test {
     _ = @import("outcome.zig");
     _ = @import("poller_test.zig");
     _ = @import("system_test.zig");
+    _ = @import("threads.zig");
+    _ = @import("watcher.zig");
 }

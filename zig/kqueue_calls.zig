@@ -35,6 +35,11 @@ pub fn wait(queue: i32, events: []Event, limit_ns: u64) i32 {
     return outcome.of(kevent(queue, null, 0, events.ptr, @intCast(events.len), &limit));
 }
 
+/// The same without an end.
+pub fn waitForever(queue: i32, events: []Event) i32 {
+    return outcome.of(kevent(queue, null, 0, events.ptr, @intCast(events.len), null));
+}
+
 /// The most changes that are made at once.
 pub const submit_max = 32;
 

@@ -26,6 +26,8 @@ pub const Event = extern struct {
 pub const Filter = struct {
     pub const read: i16 = -1;
     pub const write: i16 = -2;
+    pub const process: i16 = -5;
+    pub const timer: i16 = -7;
     /// The one number in which libkqueue differs from macOS.
     pub const user: i16 = if (builtin.os.tag == .macos) -10 else -11;
     pub const except: i16 = -15;
@@ -34,7 +36,9 @@ pub const Filter = struct {
 pub const Flag = struct {
     pub const add: u16 = 0x0001;
     pub const delete: u16 = 0x0002;
+    pub const enable: u16 = 0x0004;
     pub const disable: u16 = 0x0008;
+    pub const one_shot: u16 = 0x0010;
     pub const clear: u16 = 0x0020;
     pub const receipt: u16 = 0x0040;
     pub const dispatch: u16 = 0x0080;
@@ -45,6 +49,11 @@ pub const Flag = struct {
 pub const Note = struct {
     pub const out_of_band: u32 = 0x0000_0002;
     pub const trigger: u32 = 0x0100_0000;
+    pub const exit: u32 = 0x8000_0000;
+    /// A process's status with its exit; only a child's is told.
+    pub const exit_status: u32 = 0x0400_0000;
+    /// The unit of a timer. libkqueue's number for it is the same, and so is its meaning.
+    pub const nanoseconds: u32 = 0x0000_0004;
 };
 
 /// libkqueue has no filter for urgent data.
@@ -67,6 +76,13 @@ comptime {
         assert(c.EV.RECEIPT == Flag.receipt);
         assert(c.EV.EOF == Flag.eof);
         assert(c.NOTE.TRIGGER == Note.trigger);
+        assert(c.NOTE.EXIT == Note.exit);
+        assert(c.NOTE.EXITSTATUS == Note.exit_status);
+        assert(c.NOTE.NSECONDS == Note.nanoseconds);
+        assert(c.EVFILT.PROC == Filter.process);
+        assert(c.EVFILT.TIMER == Filter.timer);
+        assert(c.EV.ENABLE == Flag.enable);
+        assert(c.EV.ONESHOT == Flag.one_shot);
     }
     // Two words for each event, beside it, index what is merged.
     assert(@sizeOf(Event) + 2 * @sizeOf(u32) <= abi.batch_entry_bytes);

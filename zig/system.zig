@@ -87,6 +87,22 @@ fn settleBoth(made: i32, fds: *[2]i32) i32 {
     return 0;
 }
 
+/// The least that the kernel maps, or less.
+pub const page_bytes = 4096;
+
+/// Memory of zeros that belongs to no allocator and to no thread; null without memory.
+pub fn mapPage() ?*align(page_bytes) anyopaque {
+    const flags: calls.MAP = .{ .TYPE = .PRIVATE, .ANONYMOUS = true };
+    const mapped = calls.mmap(null, page_bytes, .{ .READ = true, .WRITE = true }, flags, -1, 0);
+    if (on_macos) return if (mapped == std.c.MAP_FAILED) null else @alignCast(mapped);
+    if (linux.errno(mapped) != .SUCCESS) return null;
+    return @ptrFromInt(mapped);
+}
+
+pub fn unmapPage(page: *anyopaque) void {
+    _ = calls.munmap(@ptrCast(@alignCast(page)), page_bytes);
+}
+
 /// Writes to what is not a socket, where a broken pipe answers EPIPE and raises nothing.
 pub fn writeWithoutSignal(fd: i32, buffer: []const u8) i32 {
     if (on_macos) {
@@ -115,4 +131,54 @@ pub fn writeWithoutSignal(fd: i32, buffer: []const u8) i32 {
         );
     }
     return written;
+}
+
+/// Holds back every signal from this thread, but for those that the C library sends to its own
+/// threads; returns the mask to bring back.
+pub fn blockSignals() calls.sigset_t {
+    var before: calls.sigset_t = undefined;
+    if (on_macos) {
+        var all = std.posix.sigfillset();
+        _ = std.c.pthread_sigmask(std.c.SIG.BLOCK, &all, &before);
+    } else {
+        var all = linux.sigfillset();
+        for (first_internal_signal..first_user_signal) |number| {
+            linux.sigdelset(&all, @enumFromInt(number));
+        }
+        _ = linux.sigprocmask(linux.SIG.BLOCK, &all, &before);
+    }
+    return before;
+}
+
+/// glibc and musl keep these for cancelling threads and for setuid in all of them.
+const first_internal_signal = 32;
+const first_user_signal = 35;
+
+pub fn restoreSignals(before: *const calls.sigset_t) void {
+    if (on_macos) {
+        var ignored: calls.sigset_t = undefined;
+        _ = std.c.pthread_sigmask(std.c.SIG.SETMASK, before, &ignored);
+    } else {
+        _ = linux.sigprocmask(linux.SIG.SETMASK, before, null);
+    }
+}
+
+/// Reads and sets what a signal does. EINVAL: it cannot be chosen.
+pub fn signalAction(
+    number: u32,
+    action: ?*const calls.Sigaction,
+    before: ?*calls.Sigaction,
+) i32 {
+    const signal: calls.SIG = @enumFromInt(number);
+    if (signal == .KILL or signal == .STOP) return outcome.failure(.INVAL);
+    return outcome.of(calls.sigaction(signal, action, before));
+}
+
+/// Raw system calls leave errno alone; libSystem's do not.
+pub fn saveErrno() i32 {
+    return if (on_macos) std.c._errno().* else 0;
+}
+
+pub fn restoreErrno(saved: i32) void {
+    if (on_macos) std.c._errno().* = saved;
 }

@@ -3,14 +3,14 @@
 
 const std = @import("std");
 
-/// Roomier than abi.State, of which only the library knows the fields.
-const State = [16]i32;
+/// Only the library knows what is in it.
+const State = opaque {};
 const Record = extern struct { fd: i32, word: u32 };
 const Batch = extern union { records: [4]Record, entries: [4][40]u8 align(8) };
 
 const Library = struct {
     ioloop_abi_version: *const fn () callconv(.c) i32,
-    ioloop_open: *const fn (*State, i32) callconv(.c) i32,
+    ioloop_open: *const fn (*f64, i32) callconv(.c) i32,
     ioloop_socketpair: *const fn (u32, *[2]i32) callconv(.c) i32,
     ioloop_add: *const fn (*State, i32, u32) callconv(.c) i32,
     ioloop_wait: *const fn (*State, *Batch, u32, f64) callconv(.c) i32,
@@ -34,25 +34,26 @@ pub fn main(init: std.process.Init.Minimal) !void {
             return error.FunctionMissing;
     }
 
-    var state: State = undefined;
+    var address: f64 = 0;
     var fds: [2]i32 = undefined;
     var batch: Batch = undefined;
     var buffer: [8]u8 = undefined;
     print("version", library.ioloop_abi_version());
-    print("open", library.ioloop_open(&state, 0));
+    print("open", library.ioloop_open(&address, 0));
+    const state: *State = @ptrFromInt(@as(usize, @intFromFloat(address)));
     print("socketpair", library.ioloop_socketpair(0, &fds));
-    print("add", library.ioloop_add(&state, fds[0], generation << 8 | read_bit));
-    print("quiet", library.ioloop_wait(&state, &batch, 4, 1e6));
+    print("add", library.ioloop_add(state, fds[0], generation << 8 | read_bit));
+    print("quiet", library.ioloop_wait(state, &batch, 4, 1e6));
     print("write", library.ioloop_write(fds[1], "hello", 0, 5));
-    print("ready", library.ioloop_wait(&state, &batch, 4, 1e9));
+    print("ready", library.ioloop_wait(state, &batch, 4, 1e9));
     print("own fd", @intFromBool(batch.records[0].fd == fds[0]));
     print("bits", @intCast(batch.records[0].word & 0xff));
     print("generation", @intCast(batch.records[0].word >> 8));
     print("read", library.ioloop_read(fds[0], &buffer, 0, buffer.len));
     print("again", library.ioloop_read(fds[0], &buffer, 0, buffer.len));
-    print("remove", library.ioloop_remove(&state, fds[0]));
+    print("remove", library.ioloop_remove(state, fds[0]));
     for (fds) |fd| print("close fd", library.ioloop_close_fd(fd));
-    print("close", library.ioloop_close(&state));
+    print("close", library.ioloop_close(state));
 }
 
 fn print(what: []const u8, result: i32) void {

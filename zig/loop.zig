@@ -1,0 +1,147 @@
+//! What one loop has in the library: its poller's state, and what else must end with it. It lies in a
+//! page of its own, which outlives the JavaScript around it: a Worker that is terminated runs no
+//! clean-up, and its thread does this one at its end.
+
+const std = @import("std");
+const assert = std.debug.assert;
+
+const abi = @import("abi.zig");
+const outcome = @import("outcome.zig");
+const poller = @import("poller.zig").backend;
+const signals = @import("signals.zig");
+const system = @import("system.zig");
+const threads = @import("threads.zig");
+const wakers = @import("wakers.zig");
+const Watcher = @import("watcher.zig");
+
+const Loop = @This();
+
+/// TypeScript has a view of it.
+state: abi.State,
+watcher: ?Watcher = null,
+/// Fds that were opened for the loop. Those beyond are closed by JavaScript alone.
+owned: [owned_max]i32 = undefined,
+owned_count: u32 = 0,
+/// The thread's other loops.
+next: ?*Loop = null,
+previous: ?*Loop = null,
+
+const owned_max = 512;
+
+comptime {
+    assert(@sizeOf(Loop) <= system.page_bytes);
+}
+
+/// The thread's loops, the newest first.
+const belongings = threads.Belongings(Loop, closeAll);
+
+/// Returns 0 or -errno.
+pub fn open(opened: *?*Loop, force_timeout_ms: bool) i32 {
+    opened.* = null;
+    const loop: *Loop = @ptrCast(@alignCast(system.mapPage() orelse return outcome.failure(.NOMEM)));
+    loop.* = .{ .state = undefined };
+    const result = poller.open(&loop.state, force_timeout_ms);
+    if (result < 0) {
+        system.unmapPage(loop);
+        return result;
+    }
+    loop.next = belongings.get();
+    if (loop.next) |next| next.previous = loop;
+    belongings.set(loop);
+    opened.* = loop;
+    return 0;
+}
+
+pub fn of(state: *abi.State) *Loop {
+    return @alignCast(@fieldParentPtr("state", state));
+}
+
+/// Ends everything of the loop, in its own thread; nothing of it may be used any more.
+pub fn close(loop: *Loop) void {
+    if (loop.previous) |previous| previous.next = loop.next else belongings.set(loop.next);
+    if (loop.next) |next| next.previous = loop.previous;
+    loop.free();
+}
+
+fn closeAll(newest: *Loop) void {
+    var left: ?*Loop = newest;
+    while (left) |loop| {
+        left = loop.next;
+        loop.free();
+    }
+}
+
+fn free(loop: *Loop) void {
+    loop.unwatch();
+    wakers.closeAll(&loop.state);
+    signals.close(&loop.state);
+    for (loop.owned[0..loop.owned_count]) |fd| system.close(fd);
+    poller.close(&loop.state);
+    system.unmapPage(loop);
+}
+
+/// Has `fd` closed with the loop.
+pub fn own(loop: *Loop, fd: i32) void {
+    if (loop.owned_count == owned_max) return;
+    loop.owned[loop.owned_count] = fd;
+    loop.owned_count += 1;
+}
+
+/// Leaves `fd` to the caller again.
+pub fn disown(loop: *Loop, fd: i32) void {
+    const held = loop.owned[0..loop.owned_count];
+    const at = std.mem.indexOfScalar(i32, held, fd) orelse return;
+    held[at] = held[held.len - 1];
+    loop.owned_count -= 1;
+}
+
+/// Has a thread watch for this loop. Returns Bun's end of its bridge, or -errno.
+pub fn watch(loop: *Loop) i32 {
+    assert(loop.watcher == null);
+    loop.watcher = .{};
+    const bridge_fd = loop.watcher.?.start(loop.state.poller_fd);
+    if (bridge_fd < 0) loop.watcher = null;
+    return bridge_fd;
+}
+
+/// Asks the thread for its byte.
+pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
+    return loop.watcher.?.arm(loop.state.poller_fd, timeout_ns);
+}
+
+pub fn unwatch(loop: *Loop) void {
+    if (loop.watcher) |*watcher| watcher.end();
+    loop.watcher = null;
+}
+
+test "a thread that ends leaves nothing of its loops behind, and tells their wakers' users" {
+    const Test = struct {
+        const Ends = struct { fds: [4]i32, waker: f64 };
+
+        fn main(argument: ?*anyopaque) callconv(.c) ?*anyopaque {
+            const ends: *Ends = @ptrCast(@alignCast(argument));
+            var loops: [2]?*Loop = undefined;
+            for (&loops) |*loop| assert(open(loop, false) == 0);
+            const first = loops[0].?;
+            const bun_fd = first.watch();
+            assert(bun_fd >= 0);
+            system.close(bun_fd);
+            assert(wakers.open(&first.state, &ends.waker) == 0);
+            ends.fds = .{
+                first.state.poller_fd,
+                loops[1].?.state.poller_fd,
+                first.watcher.?.bridge_fd,
+                signals.open(&first.state),
+            };
+            return null;
+        }
+    };
+    var ends: Test.Ends = undefined;
+    var thread: threads.Thread = undefined;
+    try std.testing.expectEqual(@as(i32, 0), threads.spawn(&thread, &Test.main, &ends));
+    threads.join(thread);
+    for (ends.fds) |fd| {
+        try std.testing.expectEqual(outcome.failure(.BADF), system.closeChecked(fd));
+    }
+    try std.testing.expect(!wakers.wake(ends.waker));
+}

@@ -1,0 +1,302 @@
+//! Signals for loops: an action that counts for every loop that listens and writes a byte to its pipe,
+//! which the loop watches like any fd. Actions are one per process by nature, and so is this table;
+//! Bun sets actions too, and the later one wins.
+//!
+//! - Nothing but atomics and `write` in the action: it may interrupt any thread anywhere.
+//! - Bun takes SA_SIGINFO from our action at times, so the action uses its first argument alone.
+//! - signalfd is no way: Bun's other threads leave the signals unblocked.
+//! - SA_RESTART does not restart waits; other threads' reads it does.
+
+const std = @import("std");
+const assert = std.debug.assert;
+
+const abi = @import("abi.zig");
+const outcome = @import("outcome.zig");
+const system = @import("system.zig");
+const threads = @import("threads.zig");
+const calls = system.calls;
+const Action = calls.Sigaction;
+const Function = Action.handler_fn;
+
+/// Numbers are below this; 0 is none.
+pub const numbers_max = 65;
+const listeners_max = 256;
+
+const Listener = struct {
+    state: ?*abi.State = null,
+    /// The end that the loop watches.
+    reader_fd: i32 = 0,
+    /// One more than the end that the action writes to; 0 when nobody listens. What is all zeros
+    /// takes no room in the file.
+    writer_fd_next: std.atomic.Value(i32) = .init(0),
+    /// One bit for each signal that is asked for.
+    asked: std.atomic.Value(u64) = .init(0),
+    counts: [numbers_max]std.atomic.Value(u32) = @splat(.init(0)),
+
+    fn asks(listener: *const Listener, number: u32) bool {
+        return listener.asked.load(.seq_cst) & bit(number) != 0;
+    }
+};
+
+/// What a signal did before ours, and does beside it where it is a plain function.
+const Before = struct {
+    action: Action = std.mem.zeroes(Action),
+    /// A function's address; 0: there is none.
+    chained: std.atomic.Value(usize) = .init(0),
+    installed: bool = false,
+};
+
+/// For everybody but the action.
+var lock: threads.Lock = .{};
+var listeners: [listeners_max]Listener = @splat(.{});
+var befores: [numbers_max]Before = @splat(.{});
+/// Actions that run now, in whatever thread.
+var acting_count: std.atomic.Value(u32) = .init(0);
+/// Signals whose actions do not call what they replaced: somebody serves it otherwise.
+var unchained: std.atomic.Value(u64) = .init(0);
+
+/// Makes the loop a listener. Returns the fd to watch, or -errno; -ENOSPC when there are too many.
+pub fn open(state: *abi.State) i32 {
+    lock.take();
+    defer lock.release();
+    const listener = for (&listeners) |*candidate| {
+        if (candidate.state == null) break candidate;
+    } else return outcome.failure(.NOSPC);
+    var fds: [2]i32 = undefined;
+    const made = system.pipe(&fds);
+    if (made < 0) return made;
+    listener.* = .{ .state = state };
+    listener.reader_fd = fds[0];
+    listener.writer_fd_next.store(fds[1] + 1, .seq_cst);
+    return fds[0];
+}
+
+/// Ends the loop's listening, and closes its fd.
+pub fn close(state: *abi.State) void {
+    lock.take();
+    defer lock.release();
+    const listener = find(state) orelse return;
+    const asked = listener.asked.swap(0, .seq_cst);
+    const writer_fd = listener.writer_fd_next.swap(0, .seq_cst) - 1;
+    for (1..numbers_max) |number| {
+        if (asked & bit(@intCast(number)) != 0) restoreUnlessAsked(@intCast(number), false);
+    }
+    awaitActions();
+    system.close(writer_fd);
+    system.close(listener.reader_fd);
+    listener.state = null;
+}
+
+/// Delivers a signal to the loop, which `open` made a listener; again after Bun has set an action of
+/// its own. Returns 0 or -errno: EINVAL for what cannot be handled.
+pub fn add(state: *abi.State, number: u32) i32 {
+    assert(number > 0 and number < numbers_max);
+    lock.take();
+    defer lock.release();
+    const listener = find(state).?;
+    const asked = listener.asked.fetchOr(bit(number), .seq_cst);
+    const installed = install(number);
+    if (installed < 0) listener.asked.store(asked, .seq_cst);
+    return installed;
+}
+
+/// The last loop's removal brings back what was there before; `forgotten`: that is Bun's, and nobody
+/// listens to it any more, so the default comes back.
+pub fn remove(state: *abi.State, number: u32, forgotten: bool) void {
+    assert(number > 0 and number < numbers_max);
+    lock.take();
+    defer lock.release();
+    const listener = find(state) orelse return;
+    _ = listener.asked.fetchAnd(~bit(number), .seq_cst);
+    listener.counts[number].store(0, .seq_cst);
+    restoreUnlessAsked(number, forgotten);
+}
+
+/// Adds what has come since the last time to `counts`, and empties the pipe.
+pub fn take(state: *abi.State, counts: *[numbers_max]u32) void {
+    lock.take();
+    defer lock.release();
+    const listener = find(state) orelse return;
+    var bytes: [256]u8 = undefined;
+    // First, so that a signal that comes meanwhile is told of again rather than never.
+    while (outcome.of(calls.read(listener.reader_fd, &bytes, bytes.len)) == bytes.len) {}
+    for (counts, &listener.counts) |*count, *pending| count.* +|= pending.swap(0, .seq_cst);
+}
+
+/// Whether the action also calls what it replaced.
+pub fn chain(number: u32, on: bool) void {
+    assert(number > 0 and number < numbers_max);
+    if (on) {
+        _ = unchained.fetchAnd(~bit(number), .seq_cst);
+    } else {
+        _ = unchained.fetchOr(bit(number), .seq_cst);
+    }
+}
+
+fn bit(number: u32) u64 {
+    return @as(u64, 1) << @intCast(number - 1);
+}
+
+fn find(state: *abi.State) ?*Listener {
+    return for (&listeners) |*listener| {
+        if (listener.state == state) break listener;
+    } else null;
+}
+
+fn install(number: u32) i32 {
+    var current: Action = undefined;
+    const read = system.signalAction(number, null, &current);
+    if (read < 0) return read;
+    if (address(&current) == @intFromPtr(&act)) return 0;
+    const before = &befores[number];
+    before.action = current;
+    before.chained.store(chainable(&current), .seq_cst);
+    const ours: Action = .{
+        .handler = .{ .handler = act },
+        .mask = std.mem.zeroes(calls.sigset_t),
+        .flags = calls.SA.RESTART | calls.SA.ONSTACK,
+    };
+    const written = system.signalAction(number, &ours, null);
+    before.installed = written >= 0;
+    return written;
+}
+
+fn restoreUnlessAsked(number: u32, forgotten: bool) void {
+    for (&listeners) |*listener| {
+        if (listener.asks(number)) return;
+    }
+    const before = &befores[number];
+    var current: Action = undefined;
+    if (!before.installed or system.signalAction(number, null, &current) < 0) return;
+    before.installed = false;
+    // Bun has set its own since: what ours replaced is over.
+    if (address(&current) != @intFromPtr(&act)) return;
+    if (forgotten) before.action.handler = .{ .handler = null };
+    _ = system.signalAction(number, &before.action, null);
+}
+
+fn address(action: *const Action) usize {
+    return @intFromPtr(action.handler.handler);
+}
+
+/// The address of what can be called with the number alone, else 0: "default" is 0 and "ignore" is 1.
+fn chainable(action: *const Action) usize {
+    const plain = action.flags & calls.SA.SIGINFO == 0;
+    return if (plain and address(action) > 1) address(action) else 0;
+}
+
+fn act(signal: calls.SIG) callconv(.c) void {
+    const saved_errno = system.saveErrno();
+    defer system.restoreErrno(saved_errno);
+    _ = acting_count.fetchAdd(1, .seq_cst);
+    defer _ = acting_count.fetchSub(1, .seq_cst);
+    const number: u32 = @intCast(@intFromEnum(signal));
+    for (&listeners) |*listener| {
+        if (!listener.asks(number)) continue;
+        const writer_fd = listener.writer_fd_next.load(.seq_cst) - 1;
+        if (writer_fd < 0) continue;
+        _ = listener.counts[number].fetchAdd(1, .seq_cst);
+        // A full pipe is told of already.
+        _ = calls.write(writer_fd, "!", 1);
+    }
+    if (unchained.load(.seq_cst) & bit(number) != 0) return;
+    const chained = befores[number].chained.load(.seq_cst);
+    if (chained != 0) @as(Function, @ptrFromInt(chained))(signal);
+}
+
+/// Until no action can hold the number of a pipe that was taken from it.
+fn awaitActions() void {
+    while (acting_count.load(.seq_cst) != 0) threads.pause();
+}
+
+const testing = std.testing;
+const poller = @import("poller.zig").backend;
+
+/// No other test, and nothing of Zig's runner, uses these.
+const number_a: u32 = @intFromEnum(calls.SIG.USR1);
+const number_b: u32 = @intFromEnum(calls.SIG.USR2);
+
+const TestListener = struct {
+    state: abi.State = undefined,
+    fd: i32 = -1,
+    counts: [numbers_max]u32 = @splat(0),
+
+    fn init(listener: *TestListener) !void {
+        try testing.expectEqual(@as(i32, 0), poller.open(&listener.state, false));
+        listener.fd = open(&listener.state);
+        try testing.expect(listener.fd >= 0);
+    }
+
+    fn deinit(listener: *TestListener) void {
+        close(&listener.state);
+        poller.close(&listener.state);
+    }
+};
+
+fn raise(number: u32) void {
+    const pid = if (system.on_macos) std.c.getpid() else calls.getpid();
+    _ = calls.kill(pid, @enumFromInt(number));
+}
+
+test "a signal is counted for every loop that asks for it, and its fd becomes readable" {
+    var a: TestListener = .{};
+    var b: TestListener = .{};
+    try a.init();
+    defer a.deinit();
+    try b.init();
+    defer b.deinit();
+    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a));
+    try testing.expectEqual(@as(i32, 0), add(&b.state, number_a));
+    try testing.expectEqual(@as(i32, 0), add(&b.state, number_b));
+    raise(number_a);
+    raise(number_b);
+    raise(number_a);
+    take(&a.state, &a.counts);
+    take(&b.state, &b.counts);
+    try testing.expectEqual([2]u32{ 2, 0 }, [2]u32{ a.counts[number_a], a.counts[number_b] });
+    try testing.expectEqual([2]u32{ 2, 1 }, [2]u32{ b.counts[number_a], b.counts[number_b] });
+    var byte: [1]u8 = undefined;
+    try testing.expectEqual(outcome.failure(.AGAIN), outcome.of(calls.read(a.fd, &byte, 1)));
+}
+
+test "what a signal did before comes back with the last loop that asked for it" {
+    const Replaced = struct {
+        var called_count: u32 = 0;
+        fn call(_: calls.SIG) callconv(.c) void {
+            called_count += 1;
+        }
+    };
+    const before: Action = .{
+        .handler = .{ .handler = Replaced.call },
+        .mask = std.mem.zeroes(calls.sigset_t),
+        .flags = 0,
+    };
+    var original: Action = undefined;
+    try testing.expectEqual(@as(i32, 0), system.signalAction(number_a, &before, &original));
+    defer _ = system.signalAction(number_a, &original, null);
+
+    var a: TestListener = .{};
+    try a.init();
+    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a));
+    raise(number_a);
+    try testing.expectEqual(@as(u32, 1), Replaced.called_count);
+    chain(number_a, false);
+    raise(number_a);
+    try testing.expectEqual(@as(u32, 1), Replaced.called_count);
+    chain(number_a, true);
+    take(&a.state, &a.counts);
+    try testing.expectEqual(@as(u32, 2), a.counts[number_a]);
+    a.deinit();
+    raise(number_a);
+    try testing.expectEqual(@as(u32, 2), Replaced.called_count);
+}
+
+test "what cannot be handled is refused" {
+    var a: TestListener = .{};
+    try a.init();
+    defer a.deinit();
+    for ([_]calls.SIG{ .KILL, .STOP }) |signal| {
+        const refused = add(&a.state, @intFromEnum(signal));
+        try testing.expectEqual(outcome.failure(.INVAL), refused);
+    }
+}

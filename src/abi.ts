@@ -10,7 +10,7 @@
  * The second word also registers an fd: its low bits are then the interest mask and the modes of
  * `events.ts`.
  */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** Int32 words in one ready record, and where its halves are. */
 export const RECORD_WORDS = 2;
@@ -29,7 +29,7 @@ export const BATCH_ENTRY_BYTES = 40;
 export const BACKEND_EPOLL = 0;
 export const BACKEND_KQUEUE = 1;
 
-/** One poller's native state, as Int32 words. */
+/** One poller's native state, as Int32 words: memory of the library, until the loop is closed. */
 export const STATE_WORDS = 5;
 export const STATE_POLLER_FD = 0;
 export const STATE_WAKE_FD = 1;
@@ -49,3 +49,6 @@ export const FAMILY_UNIX = 2;
 export const SOCKET_DATAGRAM = 1;
 export const SOCKET_UNIX = 2;
 export const SOCKET_REUSE_PORT = 4;
+
+/** Signals' numbers are below this. */
+export const SIGNALS_MAX = 65;

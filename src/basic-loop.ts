@@ -9,6 +9,7 @@ import {
   type FdLike,
   fdOf,
 } from "./arguments.ts";
+import { bindBrief, bindContext } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import { Core } from "./core.ts";
 import { closedError } from "./errors.ts";
@@ -25,34 +26,22 @@ export type TimeoutRef = number;
 /** Names a running interval. Unique for the life of its loop, timeouts included. */
 export type IntervalRef = number;
 
-let shared: IOLoop | undefined;
+/** The engine behind a loop, for what extends it; throws ERR_LOOP_CLOSED once the loop is closed. */
+export let openCore: (loop: BasicLoop, operation: string) => Core;
+/** The same, whether it is closed or not. */
+export let coreOf: (loop: BasicLoop) => Core;
 
-/**
- * The global loop of this thread, made at the first call. Each Worker has its own. Once it is closed, the
- * next call makes a fresh one.
- */
-export function instance(): IOLoop {
-  if (shared === undefined || shared.closed) shared = new IOLoop();
-  return shared;
-}
-
-/**
- * An I/O loop: handlers on file descriptors, callbacks, timeouts and intervals. One iteration runs, in
- * this order, due timeouts, due intervals, queued callbacks, then waits for ready fds and runs their
- * handlers. What is added while a step runs belongs to the next pass of that step. Microtasks and
- * `process.nextTick` run after each call.
- *
- * A loop belongs to the thread that made it. All times are milliseconds, fractions allowed, on the
- * monotonic clock of {@link time} unless said otherwise. Every method that adds or runs throws
- * IOLoopError ERR_LOOP_CLOSED once the loop is closed; those that remove return false.
- */
-export class IOLoop implements Disposable {
+/** What a loop does by itself: fds, callbacks and timers, and the runs that own the thread. */
+export class BasicLoop implements Disposable {
   readonly #core: Core;
   readonly #wallClock = new WallClock();
 
-  /** {@link instance}, as a static. */
-  static instance(): IOLoop {
-    return instance();
+  static {
+    coreOf = (loop) => loop.#core;
+    openCore = (loop, operation) => {
+      loop.#assertOpen(operation);
+      return loop.#core;
+    };
   }
 
   /**
@@ -101,7 +90,8 @@ export class IOLoop implements Disposable {
     const number = checkFd(fd, this.#core.poller.interface.control);
     const mask = checkEvents(events);
     checkFunction("handler", handler);
-    this.#core.handlers.add(number, fd, mask, handler as StoredHandler, arg);
+    const bound = bindContext(handler) as StoredHandler;
+    this.#core.handlers.add(number, fd, mask, bound, arg);
     return true;
   }
 
@@ -141,7 +131,7 @@ export class IOLoop implements Disposable {
   addCallback(callback: Callback, arg?: unknown): this {
     this.#assertOpen("addCallback");
     checkFunction("callback", callback);
-    this.#core.callbacks.add(callback, arg);
+    this.#core.addCallback(bindBrief(callback), arg);
     return this;
   }
 
@@ -198,8 +188,8 @@ export class IOLoop implements Disposable {
     if (msec <= 0) throw new RangeError(`msec must be more than 0, not ${msec}`);
     checkFunction("func", func);
     const start = performance.now();
-    const interval = { start, period: msec, func, pending: false };
-    return this.#core.intervals.add(start + msec, interval, arg);
+    const interval = { start, period: msec, func: bindContext(func), pending: false };
+    return this.#core.addInterval(interval, arg);
   }
 
   /** Ends an interval, also from inside its own tick; false when it is not running. */
@@ -209,7 +199,7 @@ export class IOLoop implements Disposable {
 
   /**
    * Runs the loop on this thread until {@link stop} or {@link close}. Bun's own timers, sockets and
-   * `fetch` stand still meanwhile.
+   * `fetch` stand still meanwhile; listeners of `process.on("SIGTERM")` and the like are called by the loop.
    *
    * @throws IOLoopError ERR_LOOP_RUNNING inside a running loop of this thread. Throws what `onError`
    *   throws; the loop can be started again, and goes on where it was.
@@ -247,11 +237,11 @@ export class IOLoop implements Disposable {
 
   /**
    * Ends the run after the current iteration; the rest of the batch is still dispatched. Before a run, be
-   * it start, runOnce or runUntil, it makes that one a single pass without waiting. The loop can start
+   * it start, run, runOnce or runUntil, it makes that one a single pass without waiting. The loop can run
    * again.
    */
   stop(): void {
-    this.#core.stopping = true;
+    this.#core.stop();
   }
 
   /**
@@ -266,7 +256,7 @@ export class IOLoop implements Disposable {
     this.close();
   }
 
-  /** Whether a start, runOnce or runUntil of this loop is in progress. */
+  /** Whether a start, run, runOnce or runUntil of this loop is in progress. */
   running(): boolean {
     return this.#core.running;
   }
@@ -305,7 +295,7 @@ export class IOLoop implements Disposable {
 
   #addTimer(deadline: number, func: Callback, arg: unknown): TimeoutRef {
     checkFunction("func", func);
-    return this.#core.timeouts.add(deadline, func, arg);
+    return this.#core.addTimeout(deadline, bindBrief(func), arg);
   }
 
   #assertOpen(operation: string): void {

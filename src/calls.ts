@@ -1,11 +1,19 @@
 import { drainMicrotasks } from "bun:jsc";
+import { outside } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import type { Interval } from "./interval.ts";
 
-/** What ran when something went wrong or took long, and which one: a handler's fd, a timer's ref. */
+/**
+ * What ran when something went wrong or took long, and which one: a handler's fd; a timer's ref, a signal's
+ * number, a child's pid, the waker id of a waker or port.
+ */
 export type CallContext =
   | { readonly source: "handler" | "update"; readonly fd: number; readonly ref?: undefined }
-  | { readonly source: "timeout" | "interval"; readonly ref: number; readonly fd?: undefined }
+  | {
+      readonly source: "timeout" | "interval" | "signal" | "child" | "waker" | "port";
+      readonly ref: number;
+      readonly fd?: undefined;
+    }
   | { readonly source: "callback"; readonly fd?: undefined; readonly ref?: undefined };
 
 type Source = CallContext["source"];
@@ -36,11 +44,21 @@ export class Calls {
   call(func: Callback, arg: unknown, source: Source, id: number, interval?: Interval): void {
     const began = this.begin();
     try {
-      this.follow(func(arg), source, id, interval);
+      const result = outside === undefined ? func(arg) : outside(func, arg);
+      this.follow(result, source, id, interval);
     } catch (error) {
       this.report(error, source, id);
     }
     this.settle(began, source, id);
+  }
+
+  /** The same within another call: what `onError` throws leaves the run after that one. */
+  callWithin(func: Callback, arg: unknown, source: Source, id: number): void {
+    try {
+      this.call(func, arg, source, id);
+    } catch (error) {
+      this.#escaped.push(error);
+    }
   }
 
   /** Before a call: the time, where it is taken. */
@@ -92,7 +110,7 @@ export class Calls {
 
 function contextOf(source: Source, id: number): CallContext {
   if (source === "callback") return { source };
-  return source === "timeout" || source === "interval" ? { source, ref: id } : { source, fd: id };
+  return source === "handler" || source === "update" ? { source, fd: id } : { source, ref: id };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

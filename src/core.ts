@@ -1,4 +1,5 @@
 import { RECORD_FD, RECORD_WORD, RECORD_WORDS } from "./abi.ts";
+import { leaveContext } from "./async-context.ts";
 import { type Callback, CallbackQueue } from "./callback-queue.ts";
 import { type CallReporting, Calls } from "./calls.ts";
 import { IOLoopError } from "./errors.ts";
@@ -14,6 +15,21 @@ export interface CoreOptions extends CallReporting {
   readonly maxWait: number;
 }
 
+/** Whoever turns a loop that does not run by itself. */
+export interface Host {
+  /** There is something to do that the loop's fds do not tell: called outside its turns. */
+  wanted(): void;
+}
+
+/** What hears of a loop's blocking runs, and of its end. */
+export interface Extension {
+  /** Before a run that owns the thread until its end, and after it. */
+  begin?(): void;
+  end?(): void;
+  /** After everything was cleared; must not throw. */
+  close?(): void;
+}
+
 /** The loop that runs on this thread, if one does. */
 let current: Core | undefined;
 
@@ -24,23 +40,58 @@ export class Core {
   readonly timeouts = new TimerHeap<Callback>(0);
   readonly intervals = new TimerHeap<Interval>(1);
   readonly callbacks = new CallbackQueue();
+  readonly calls: Calls;
+  readonly extensions: Extension[] = [];
   readonly #options: CoreOptions;
-  readonly #calls: Calls;
+
+  /** Who hears of wakes, in the waiting step before any fd; must not throw. */
+  onWoken: (() => void) | undefined;
 
   /** The batch being dispatched; what an exception left of it comes first in the next iteration. */
   #next = 0;
   #ready = 0;
 
-  running = false;
   closed = false;
   stopping = false;
+  /** Whether a run owns the thread until its end. */
+  blocking = false;
+  #iterating = false;
+  #host: Host | undefined;
   #done = never;
 
   constructor(options: CoreOptions) {
     this.#options = options;
-    this.#calls = new Calls(options, () => this.running);
+    this.calls = new Calls(options, () => this.#iterating);
     this.poller = new Poller(options.maxEvents, options.spin);
     this.handlers = new HandlerTable(this.poller);
+  }
+
+  /** Whether the loop runs by itself or is hosted. */
+  get running(): boolean {
+    return this.#iterating || this.#host !== undefined;
+  }
+
+  addCallback(callback: Callback, arg: unknown): void {
+    this.callbacks.add(callback, arg);
+    this.#wanted();
+  }
+
+  addTimeout(deadline: number, func: Callback, arg: unknown): number {
+    const ref = this.timeouts.add(deadline, func, arg);
+    this.#wanted();
+    return ref;
+  }
+
+  addInterval(interval: Interval, arg: unknown): number {
+    const ref = this.intervals.add(interval.start + interval.period, interval, arg);
+    this.#wanted();
+    return ref;
+  }
+
+  /** Ends a run after its current iteration, or makes the next one a single pass. */
+  stop(): void {
+    this.stopping = true;
+    this.#wanted();
   }
 
   /**
@@ -48,35 +99,56 @@ export class Core {
    * called first, within the run.
    */
   run(done: () => boolean = never, begin?: Callback): void {
-    this.#occupy();
+    this.#assertIdle();
+    leaveContext();
+    const outer = this.#occupy();
     this.#done = done;
+    this.blocking = true;
     try {
-      this.#calls.drain();
-      if (begin !== undefined) this.#calls.call(begin, undefined, "callback", 0);
+      for (const extension of this.extensions) extension.begin?.();
+      this.calls.drain();
+      if (begin !== undefined) this.calls.call(begin, undefined, "callback", 0);
       if (!done()) {
         do this.#iterate(Number.POSITIVE_INFINITY);
         while (!this.stopping && !this.closed && !done());
       }
     } finally {
+      this.blocking = false;
+      for (const extension of this.extensions) extension.end?.();
       this.#done = never;
-      this.#release(undefined);
+      this.stopping = false;
+      this.#release(outer);
     }
     // Not where an error is leaving already: a report that throws would take its place.
     this.#reportRefusals();
   }
 
+  /** Lets `host` turn this loop from now on; inside another loop only where that one is hosted too. */
+  beHosted(host: Host): void {
+    this.#assertIdle(current !== undefined && current.#host !== undefined);
+    leaveContext();
+    this.#host = host;
+  }
+
+  /** Ends that, and whatever `stop` asked for. */
+  leaveHost(): void {
+    this.#host = undefined;
+    this.stopping = false;
+  }
+
+  /** One iteration without waiting, for the host; returns how many fd handlers were called. */
+  turn(): number {
+    return this.#pass(0);
+  }
+
   /** One iteration that waits at most `waitMs`; returns how many fd handlers were called. */
   runOnce(waitMs: number): number {
-    const outer = this.#occupy(waitMs === 0);
-    let called: number;
+    this.#assertIdle(waitMs === 0);
     try {
-      this.#calls.drain();
-      called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
+      return this.#pass(waitMs);
     } finally {
-      this.#release(outer);
+      this.stopping = false;
     }
-    this.#reportRefusals();
-    return called;
   }
 
   /** Milliseconds until there is something to do beside what fds bring: 0 now, Infinity never. */
@@ -95,6 +167,20 @@ export class Core {
     this.callbacks.clear();
     this.#ready = 0;
     this.poller.close();
+    for (const extension of this.extensions) extension.close?.();
+  }
+
+  #pass(waitMs: number): number {
+    const outer = this.#occupy();
+    let called: number;
+    try {
+      this.calls.drain();
+      called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
+    } finally {
+      this.#release(outer);
+    }
+    this.#reportRefusals();
+    return called;
   }
 
   /** The five steps, in the order that is the loop's contract. The wait ends at `until`, on `performance.now()`. */
@@ -116,7 +202,7 @@ export class Core {
       const arg = timeouts.firstArg;
       const ref = timeouts.firstRef;
       timeouts.removeFirst();
-      this.#calls.call(func, arg, "timeout", ref);
+      this.calls.call(func, arg, "timeout", ref);
     }
   }
 
@@ -130,7 +216,7 @@ export class Core {
       const arg = intervals.firstArg;
       const ref = intervals.firstRef;
       intervals.postponeFirst(nextBeat(interval, now));
-      if (!interval.pending) this.#calls.call(interval.func, arg, "interval", ref, interval);
+      if (!interval.pending) this.calls.call(interval.func, arg, "interval", ref, interval);
     }
   }
 
@@ -138,14 +224,14 @@ export class Core {
     const { callbacks } = this;
     callbacks.begin();
     for (let callback = callbacks.take(); callback !== undefined; callback = callbacks.take()) {
-      this.#calls.call(callback, callbacks.arg, "callback", 0);
+      this.calls.call(callback, callbacks.arg, "callback", 0);
     }
   }
 
   // The hot path: no allocation per event from here to the user's handler.
   #pollAndDispatch(until: number): number {
     const { poller, handlers } = this;
-    const calls = this.#calls;
+    const { calls } = this;
     const { registrations } = handlers;
     const { records } = poller;
     if (this.#next === this.#ready) {
@@ -156,6 +242,7 @@ export class Core {
       this.#next = 0;
       this.#ready = 0;
       this.#ready = this.#wait(this.stopping ? 0 : until);
+      if (poller.woken) this.#tellWoken();
     }
     let called = 0;
     while (this.#next < this.#ready) {
@@ -176,6 +263,11 @@ export class Core {
       calls.settle(began, "handler", fd);
     }
     return called;
+  }
+
+  #tellWoken(): void {
+    this.onWoken?.();
+    this.calls.drain();
   }
 
   /** Waits until `until`, the next timer or `maxWait`; a signal that interrupts it takes nothing from it. */
@@ -204,31 +296,36 @@ export class Core {
     let reported = false;
     for (let error = handlers.takeRefusal(); error !== undefined; error = handlers.takeRefusal()) {
       reported = true;
-      this.#calls.report(error, "update", error.fd ?? -1);
-      this.#calls.drain();
+      this.calls.report(error, "update", error.fd ?? -1);
+      this.calls.drain();
     }
     return reported;
   }
 
-  /** Enters a run. `nested` allows it inside another loop's: that one watches this loop's fd. */
-  #occupy(nested = false): Core | undefined {
-    if (this.running || (current !== undefined && !nested)) {
-      throw new IOLoopError(
-        "ERR_LOOP_RUNNING",
-        "a loop is running on this thread: return to it instead of starting another inside; runOnce(0) of another loop is allowed",
-      );
-    }
+  #wanted(): void {
+    if (this.#host !== undefined && !this.#iterating) this.#host.wanted();
+  }
+
+  /** Throws inside a run of this loop, and unless it is `nested`, of another one. */
+  #assertIdle(nested = false): void {
+    if (!this.running && (current === undefined || nested)) return;
+    throw new IOLoopError(
+      "ERR_LOOP_RUNNING",
+      "a loop is running on this thread: return to it instead of starting another inside; runOnce(0) of another loop is allowed",
+    );
+  }
+
+  #occupy(): Core | undefined {
     const outer = current;
     current = this;
-    this.running = true;
+    this.#iterating = true;
     this.handlers.registrations.deferring = true;
     return outer;
   }
 
   #release(outer: Core | undefined): void {
     current = outer;
-    this.running = false;
-    this.stopping = false;
+    this.#iterating = false;
     // What an error left of a batch is still to be dispatched, and updates go on waiting for its end.
     const unfinished = this.#next < this.#ready;
     this.handlers.registrations.deferring = unfinished;

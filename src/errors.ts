@@ -35,7 +35,7 @@ export class IOLoopError extends Error {
   }
 }
 
-export const { EAGAIN, EBADF, EEXIST, EINTR, EINVAL, ELOOP, EMFILE, ENOENT, EPERM } =
+export const { EAGAIN, EBADF, ECANCELED, EEXIST, EINTR, EINVAL, ELOOP, EMFILE, ENOENT, EPERM } =
   constants.errno;
 
 /** What to do about an errno, whatever call it came from. */

@@ -1,4 +1,5 @@
 import type { FdLike } from "./arguments.ts";
+import { outside } from "./async-context.ts";
 import type { IOLoopError } from "./errors.ts";
 import type { Poller } from "./poller.ts";
 import { Registrations } from "./registrations.ts";
@@ -13,6 +14,8 @@ export class HandlerTable {
   readonly #targets: (FdLike | undefined)[] = [];
   readonly #args: unknown[] = [];
   readonly #refusals: IOLoopError[] = [];
+  /** Hears of each handler that goes, but for those that `clear` takes; must not throw. */
+  onForgotten: ((fd: number) => void) | undefined;
 
   constructor(poller: Poller) {
     this.registrations = new Registrations(poller, (fd, error) => {
@@ -48,10 +51,14 @@ export class HandlerTable {
   /** Calls the handler of `fd` and returns what it returned. */
   call(fd: number, events: number): unknown {
     const handler = this.#handlers[fd] as StoredHandler;
+    const target = this.#targets[fd];
     const arg = this.#args[fd];
+    if (outside === undefined) {
+      return arg === undefined ? handler(target, events) : handler(arg, target, events);
+    }
     return arg === undefined
-      ? handler(this.#targets[fd], events)
-      : handler(arg, this.#targets[fd], events);
+      ? outside(handler, target, events)
+      : outside(handler, arg, target, events);
   }
 
   /** The next refusal of a late update that nobody has been told of; its handler is gone already. */
@@ -71,5 +78,6 @@ export class HandlerTable {
     this.#handlers[fd] = undefined;
     this.#targets[fd] = undefined;
     this.#args[fd] = undefined;
+    this.onForgotten?.(fd);
   }
 }

@@ -1,7 +1,13 @@
 export type { FdLike } from "./arguments.ts";
+export type { WaitOptions } from "./awaitables.ts";
+export type { Arg, IntervalRef, TimeoutRef } from "./basic-loop.ts";
 export type { CallContext } from "./calls.ts";
+export type { ExitStatus } from "./children.ts";
 export { IOLoopError, type IOLoopErrorDetails } from "./errors.ts";
 export { EDGE, ERROR, ONESHOT, PRI, READ, WRITE } from "./events.ts";
-export { type Arg, type IntervalRef, IOLoop, instance, type TimeoutRef } from "./ioloop.ts";
+export { IOLoop, instance } from "./ioloop.ts";
 export type { IOLoopOptions } from "./options.ts";
+export type { MessagePortLike } from "./ports.ts";
 export type { RunUntilOptions } from "./run-until.ts";
+export type { SignalLike } from "./signals.ts";
+export { type Waker, wake } from "./wakers.ts";

@@ -8,14 +8,14 @@ import { ABI_VERSION } from "./abi.ts";
 import { isDamaged } from "./elf.ts";
 import { EMFILE, IOLoopError, systemError } from "./errors.ts";
 
-type Memory = Int32Array | Uint8Array;
+type Memory = Int32Array | Uint8Array | Uint32Array | Float64Array;
 
 /** The native library's functions. Each returns its result, or -errno. Memory is passed as a view on every call. */
 export interface Native {
   ioloop_abi_version(): number;
   ioloop_abi_layout(values: Memory, capacity: number): number;
   ioloop_backend(): number;
-  ioloop_open(state: Memory, forceTimeoutMs: number): number;
+  ioloop_open(address: Memory, forceTimeoutMs: number): number;
   ioloop_close(state: Memory): number;
   ioloop_expose(state: Memory): number;
   ioloop_add(state: Memory, fd: number, word: number): number;
@@ -23,7 +23,21 @@ export interface Native {
   ioloop_remove(state: Memory, fd: number): number;
   ioloop_reset(state: Memory): number;
   ioloop_wait(state: Memory, batch: Memory, countMax: number, timeoutNs: number): number;
-  ioloop_wake(wakeFd: number): number;
+  ioloop_watch(state: Memory): number;
+  ioloop_watch_arm(state: Memory, timeoutNs: number): number;
+  ioloop_watch_end(state: Memory): number;
+  ioloop_waker_open(state: Memory, id: Memory): number;
+  ioloop_wake(id: number): number;
+  ioloop_waker_take(id: number): number;
+  ioloop_waker_close(id: number): number;
+  ioloop_signal_open(state: Memory): number;
+  ioloop_signal_add(state: Memory, number: number): number;
+  ioloop_signal_remove(state: Memory, number: number, forgotten: number): number;
+  ioloop_signal_take(state: Memory, counts: Memory): number;
+  ioloop_signal_chain(number: number, on: number): number;
+  ioloop_process_open(state: Memory, pid: number): number;
+  ioloop_process_close(state: Memory, fd: number): number;
+  ioloop_process_status(fd: number): number;
   ioloop_listen(
     text: Memory,
     textLength: number,
@@ -68,7 +82,21 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_remove: ["ptr", "i32"],
   ioloop_reset: ["ptr"],
   ioloop_wait: ["ptr", "ptr", "u32", "f64"],
-  ioloop_wake: ["i32"],
+  ioloop_watch: ["ptr"],
+  ioloop_watch_arm: ["ptr", "f64"],
+  ioloop_watch_end: ["ptr"],
+  ioloop_waker_open: ["ptr", "ptr"],
+  ioloop_wake: ["f64"],
+  ioloop_waker_take: ["f64"],
+  ioloop_waker_close: ["f64"],
+  ioloop_signal_open: ["ptr"],
+  ioloop_signal_add: ["ptr", "u32"],
+  ioloop_signal_remove: ["ptr", "u32", "i32"],
+  ioloop_signal_take: ["ptr", "ptr"],
+  ioloop_signal_chain: ["u32", "i32"],
+  ioloop_process_open: ["ptr", "i32"],
+  ioloop_process_close: ["ptr", "i32"],
+  ioloop_process_status: ["i32"],
   ioloop_listen: ["ptr", "u32", "u32", "u32", "u32"],
   ioloop_connect: ["ptr", "u32", "u32", "u32"],
   ioloop_accept: ["i32"],

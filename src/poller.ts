@@ -1,9 +1,9 @@
+import { type Pointer, toArrayBuffer } from "bun:ffi";
 import {
   BACKEND_KQUEUE,
   BATCH_ENTRY_BYTES,
   STATE_POLLER_FD,
   STATE_TIMEOUT_MS_ONLY,
-  STATE_WAKE_FD,
   STATE_WOKEN,
   STATE_WORDS,
 } from "./abi.ts";
@@ -15,6 +15,9 @@ export const INTERRUPTED = -1;
 
 const NS_PER_MS = 1e6;
 const MS_PER_US = 1e-3;
+
+const WATCH_ADVICE =
+  "a hosted loop needs a thread and five fds: raise the limits of this process (ulimit -n, ulimit -u)";
 
 /** What differs between the backends: the names of their system calls, and what a refused update leaves. */
 const EPOLL = {
@@ -42,9 +45,11 @@ export class Poller {
   readonly interface: typeof EPOLL | typeof KQUEUE;
   readonly records: Int32Array;
   readonly #native: Native;
-  readonly #state = new Int32Array(new ArrayBuffer(STATE_WORDS * Int32Array.BYTES_PER_ELEMENT));
+  /** The library's own memory, so that a thread can tidy up after a Worker that was terminated. */
+  #state: Int32Array;
   readonly #recordsMax: number;
   readonly #spinMs: number;
+  #closed = false;
 
   /** `spinUs` microseconds are polled busily before a wait sleeps. */
   constructor(recordsMax: number, spinUs: number) {
@@ -54,8 +59,11 @@ export class Poller {
     this.#spinMs = spinUs * MS_PER_US;
     this.records = new Int32Array(new ArrayBuffer(recordsMax * BATCH_ENTRY_BYTES));
     const forceTimeoutMs = process.env["BUN_IOLOOP_TIMEOUT"] === "ms" ? 1 : 0;
-    const outcome = this.#native.ioloop_open(this.#state, forceTimeoutMs);
+    const address = new Float64Array(new ArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+    const outcome = this.#native.ioloop_open(address, forceTimeoutMs);
     if (outcome < 0) throw systemError(-outcome, this.interface.open);
+    const bytes = STATE_WORDS * Int32Array.BYTES_PER_ELEMENT;
+    this.#state = new Int32Array(toArrayBuffer(address[0] as Pointer, 0, bytes));
   }
 
   /** Whether waits are rounded up to whole milliseconds. */
@@ -74,7 +82,7 @@ export class Poller {
     let elapsed = 0;
     do {
       const count = this.#poll(0);
-      if (count !== 0 || this.#state[STATE_WOKEN] === 1) return count;
+      if (count !== 0 || this.woken) return count;
       elapsed = performance.now() - began;
     } while (elapsed < spinMs);
     return this.#poll(Math.max(timeoutMs - elapsed, 0));
@@ -90,7 +98,7 @@ export class Poller {
     );
     if (count >= 0) return count;
     if (count === -EINTR) return INTERRUPTED;
-    throw systemError(-count, this.interface.wait, this.#state[STATE_POLLER_FD]);
+    throw systemError(-count, this.interface.wait, this.#pollerFd);
   }
 
   /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */
@@ -119,12 +127,49 @@ export class Poller {
     return fd;
   }
 
-  /** What `ioloop_wake` wants, from any thread. */
-  get wakeFd(): number {
-    return this.#state[STATE_WAKE_FD] as number;
+  /** Whether the last wait used up a wake. */
+  get woken(): boolean {
+    return this.#state[STATE_WOKEN] === 1;
   }
 
+  /** The state, for the parts of the library that extend a loop. */
+  get state(): Int32Array {
+    return this.#state;
+  }
+
+  /**
+   * Starts a native thread that watches this queue while JavaScript does not wait on it. Returns the
+   * end of a socket pair that becomes readable when the thread has something to tell; it is the
+   * caller's to close.
+   */
+  watch(): number {
+    const fd = this.#native.ioloop_watch(this.#state);
+    if (fd < 0) throw systemError(-fd, "watch", undefined, WATCH_ADVICE);
+    return fd;
+  }
+
+  /** Asks the thread to tell once, when events are ready or `timeoutMs` has passed (Infinity: never). */
+  arm(timeoutMs: number): void {
+    const outcome = this.#native.ioloop_watch_arm(this.#state, timeoutMs * NS_PER_MS);
+    if (outcome < 0) throw systemError(-outcome, this.interface.control, this.#pollerFd);
+  }
+
+  /** Ends the thread, if there is one, and waits for its end. */
+  unwatch(): void {
+    this.#native.ioloop_watch_end(this.#state);
+  }
+
+  /** Frees the queue and the library's memory of it. */
   close(): void {
-    this.#native.ioloop_close(this.#state);
+    const open = this.#state;
+    if (this.#closed) return;
+    this.#closed = true;
+    // Nobody may look at the library's memory any more; what comes late finds closed fds.
+    this.#state = new Int32Array(new ArrayBuffer(open.byteLength)).fill(-1);
+    this.#native.ioloop_close(open);
+  }
+
+  get #pollerFd(): number {
+    return this.#state[STATE_POLLER_FD] as number;
   }
 }

@@ -1,7 +1,9 @@
 import { checkFinite, type FdLike } from "./arguments.ts";
+import type { Arg, IntervalRef, TimeoutRef } from "./basic-loop.ts";
 import { IOLoopError } from "./errors.ts";
 import { ERROR, PRI, READ, WRITE } from "./events.ts";
-import { type Arg, type IntervalRef, IOLoop, instance, type TimeoutRef } from "./ioloop.ts";
+import { IOLoop, instance } from "./ioloop.ts";
+import type { SignalLike } from "./signals.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /** Epoch milliseconds have been above this since 2001; no machine is up for 31 years. */
@@ -89,6 +91,27 @@ export class TurboIOLoop {
   /** Ends an interval; false when it is not running. */
   clear_interval(ref: IntervalRef): boolean {
     return this.#loop.clearInterval(ref);
+  }
+
+  /** Calls `handler(signo)`, or `handler(arg, signo)`, at each signal. False when it cannot be handled. */
+  add_signal_handler(signal: SignalLike, handler: (signo: number) => unknown): boolean;
+  add_signal_handler<A extends Arg>(
+    signal: SignalLike,
+    handler: (arg: A, signo: number) => unknown,
+    arg: A,
+  ): boolean;
+  add_signal_handler<A extends Arg>(
+    signal: SignalLike,
+    handler: (...args: never[]) => unknown,
+    arg?: A,
+  ): boolean {
+    const call = handler as (arg: A, signo: number) => unknown;
+    return answer("add_signal_handler", () => this.#loop.addSignalHandler(signal, call, arg as A));
+  }
+
+  /** Ends that. False when the signal has no handler. */
+  remove_signal_handler(signal: SignalLike): boolean {
+    return this.#loop.removeSignalHandler(signal);
   }
 
   /** Runs the loop on this thread until {@link close} or {@link stop}. */

@@ -35,6 +35,7 @@ test("the library's layout is what abi.ts and events.ts say", () => {
     abi.SOCKET_DATAGRAM,
     abi.SOCKET_UNIX,
     abi.SOCKET_REUSE_PORT,
+    abi.SIGNALS_MAX,
   ];
   const values = new Int32Array(new ArrayBuffer(64 * Int32Array.BYTES_PER_ELEMENT));
   const count = native().ioloop_abi_layout(values, values.length);

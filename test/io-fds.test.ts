@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { constants as file } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
+import { STATE_POLLER_FD, STATE_WAKE_FD } from "../src/abi.ts";
 import { READ } from "../src/events.ts";
 import { IOLoop } from "../src/index.ts";
 import * as io from "../src/io.ts";
@@ -53,8 +54,13 @@ describe("every fd", () => {
   test("of a loop is close-on-exec", () => {
     using poller = testPoller();
     using loop = new IOLoop();
-    for (const fd of [poller.wakeFd, poller.expose(), loop.fd]) {
-      expect(isCloseOnExec(fd)).toBeTrue();
+    for (const fd of [
+      poller.state[STATE_POLLER_FD],
+      poller.state[STATE_WAKE_FD],
+      poller.expose(),
+      loop.fd,
+    ]) {
+      expect(isCloseOnExec(fd as number)).toBeTrue();
     }
   });
 

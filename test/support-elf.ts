@@ -27,6 +27,8 @@ export const TAG = {
 export const FLAG_TEXT_RELOCATIONS = 4;
 
 export const GLOBAL_FUNCTION = 0x12;
+/** A weak one of no type, which may stay open. */
+export const WEAK_SYMBOL = 0x20;
 
 export interface Segment {
   readonly type: number;

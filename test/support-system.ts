@@ -5,6 +5,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { IOLoopError } from "../src/errors.ts";
+import { native } from "../src/native.ts";
 import { Poller } from "../src/poller.ts";
 import { openFds, runUntilTrue, testLoop } from "./support.ts";
 import { lacks } from "./support-backend.ts";
@@ -40,6 +41,18 @@ export const LATE_MS = onMacos ? 2 : 0.5;
 export function testPoller({ recordsMax = 64, spinUs = 0 } = {}): Poller & Disposable {
   const poller = new Poller(recordsMax, spinUs);
   return Object.assign(poller, { [Symbol.dispose]: () => poller.close() });
+}
+
+/** A waker of a poller that has no loop; its number. */
+export function openWaker(poller: Poller): number {
+  const id = new Float64Array(new ArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+  expect(native().ioloop_waker_open(poller.state, id)).toBe(0);
+  return id[0] as number;
+}
+
+/** What a loop does once it was woken: from then on another wake counts. */
+export function takeWake(id: number): boolean {
+  return native().ioloop_waker_take(id) === 1;
 }
 
 /** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */

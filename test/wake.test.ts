@@ -1,12 +1,19 @@
 import { expect, test } from "bun:test";
 import { Core } from "../src/core.ts";
 import { WRITE } from "../src/events.ts";
-import { native } from "../src/native.ts";
 import { resolveOptions } from "../src/options.ts";
+import { wake } from "../src/wakers.ts";
 import { COUNT, openGate } from "./children/worker-gate.ts";
 import { Fds, thrownBy } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { expectIOLoopError, startWorkers, testPoller, timed } from "./support-system.ts";
+import {
+  expectIOLoopError,
+  openWaker,
+  startWorkers,
+  takeWake,
+  testPoller,
+  timed,
+} from "./support-system.ts";
 
 /** A wait that a wake must end. Half of it is far more than a busy machine needs to notice the wake. */
 const LONG_MS = 3000;
@@ -15,10 +22,9 @@ test("a wake from a Worker ends a blocked wait of the main thread's loop", async
   const core = new Core(resolveOptions({}));
   try {
     const cells = new Int32Array(new SharedArrayBuffer(8));
-    const { wakeFd } = core.poller;
     await using _workers = await startWorkers(1, "waker.ts", {
       cells,
-      wakeFd,
+      id: openWaker(core.poller),
       wakes: 1,
       delayMs: 30,
     });
@@ -37,21 +43,24 @@ test("a wake from a Worker ends a blocked wait of the main thread's loop", async
 
 test("a wake before the wait ends it at once", () => {
   using poller = testPoller();
-  native().ioloop_wake(poller.wakeFd);
+  wake(openWaker(poller));
   const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
   expect(waited).toBeLessThan(LONG_MS / 2);
 });
 
 test("a wake ends a wait that polls busily before it sleeps", () => {
   using poller = testPoller({ spinUs: 1000 });
-  native().ioloop_wake(poller.wakeFd);
+  wake(openWaker(poller));
   const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
   expect(waited).toBeLessThan(LONG_MS / 2);
 });
 
 test("many wakes merge into one, and after it the next wait sleeps", () => {
   using poller = testPoller();
-  for (let wake = 0; wake < 1000; wake++) expect(native().ioloop_wake(poller.wakeFd)).toBe(0);
+  const ids = Array.from({ length: 10 }, () => openWaker(poller));
+  for (let round = 0; round < 100; round++) {
+    for (const id of ids) expect(wake(id)).toBeTrue();
+  }
   expect(timed(() => poller.wait(LONG_MS))).toBeLessThan(LONG_MS / 2);
   expect(timed(() => poller.wait(20))).toBeGreaterThanOrEqual(20);
 });
@@ -59,15 +68,16 @@ test("many wakes merge into one, and after it the next wait sleeps", () => {
 test("of 100,000 wakes from each of 8 Workers none is lost", async () => {
   using poller = testPoller();
   const cells = new Int32Array(new SharedArrayBuffer(8));
-  const { wakeFd } = poller;
+  const id = openWaker(poller);
   const wakes = 100_000;
-  await using _workers = await startWorkers(8, "waker.ts", { cells, wakeFd, wakes, delayMs: 0 });
+  await using _workers = await startWorkers(8, "waker.ts", { cells, id, wakes, delayMs: 0 });
   openGate(cells);
   let seen = 0;
   while (seen < 8 * wakes) {
     // A count that rose before this wait has a wake behind it, which must end the wait.
     const waited = timed(() => expect(poller.wait(LONG_MS)).toBe(0));
     expect(waited).toBeLessThan(LONG_MS);
+    takeWake(id);
     seen = Atomics.load(cells, COUNT);
   }
   expect(seen).toBe(8 * wakes);
@@ -86,9 +96,9 @@ test("100 wakes beside 1000 ready fds are never shown to a handler", () => {
       }
     }
     let calls = 0;
-    for (let wake = 0; wake < 100; wake++) {
-      native().ioloop_wake(core.poller.wakeFd);
-      if (wake % 10 === 9) calls += core.runOnce(0);
+    for (let round = 0; round < 100; round++) {
+      wake(openWaker(core.poller));
+      if (round % 10 === 9) calls += core.runOnce(0);
     }
     // Ten batches of up to 300 go round all 1000 fds, and a wake takes one place of a batch.
     expect(calls).toBeWithin(10 * 299, 10 * 300 + 1);
@@ -99,11 +109,11 @@ test("100 wakes beside 1000 ready fds are never shown to a handler", () => {
   }
 });
 
-test("a closed poller has no wake fd, and neither wakes nor waits", () => {
+test("a closed poller is neither woken nor waits", () => {
   const poller = testPoller();
+  const id = openWaker(poller);
   poller.close();
-  expect(poller.wakeFd).toBe(-1);
-  expect(native().ioloop_wake(poller.wakeFd)).toBeLessThan(0);
+  expect(wake(id)).toBeFalse();
   for (const timeoutMs of [0, 1]) {
     expectIOLoopError(
       thrownBy(() => poller.wait(timeoutMs)),

@@ -1,0 +1,203 @@
+import { checkOptions, checkTime, show } from "./arguments.ts";
+import type { Core, Extension } from "./core.ts";
+import { closedError, ECANCELED, EEXIST, systemError } from "./errors.ts";
+import { EventStream } from "./event-stream.ts";
+import { READ, WRITE } from "./events.ts";
+
+/** What can end a wait before its time. */
+export interface WaitOptions {
+  /** Rejects with the signal's reason when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until a DOMException "TimeoutError"; none by default. */
+  readonly timeout?: number | undefined;
+}
+
+/** What closing the loop, or removing the fd, ends. */
+interface Pending {
+  reject(reason: unknown): void;
+}
+
+/** One promise that waits: settled once, by whatever comes first, which takes the rest back. */
+class Wait {
+  readonly #core: Core;
+  readonly #settled = Promise.withResolvers<number>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #over: () => void;
+  #timer = 0;
+
+  /** `over` is called before the promise settles. */
+  constructor(core: Core, { signal, timeout }: WaitOptions, what: string, over: () => void) {
+    this.#core = core;
+    this.#signal = signal;
+    this.#over = over;
+    signal?.addEventListener("abort", this.#abort);
+    if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
+    const expire = (): void => {
+      this.reject(new DOMException(`${what}: not within ${timeout} ms`, "TimeoutError"));
+    };
+    this.#timer = core.addTimeout(performance.now() + Math.max(timeout, 0), expire, undefined);
+  }
+
+  get promise(): Promise<number> {
+    return this.#settled.promise;
+  }
+
+  resolve(value: number): void {
+    this.#end();
+    this.#settled.resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#end();
+    this.#settled.reject(reason);
+  }
+
+  readonly #abort = (): void => this.reject(this.#signal?.reason);
+
+  #end(): void {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#core.timeouts.remove(this.#timer);
+    this.#over();
+  }
+}
+
+/** Who waits for one fd: each direction has one place. */
+interface Waiting {
+  readable: Wait | undefined;
+  writable: Wait | undefined;
+}
+
+type Direction = keyof Waiting;
+
+const MASKS: Readonly<Record<Direction, number>> = { readable: READ, writable: WRITE };
+
+/** `readable`, `writable` and `sleep` of one loop, and its streams: promises over its handlers and timers. */
+export class Awaitables implements Extension {
+  readonly #core: Core;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #streams = new Map<number, EventStream>();
+  /** Every wait and stream that has not ended. */
+  readonly #pending = new Set<Pending>();
+
+  constructor(core: Core) {
+    this.#core = core;
+    core.extensions.push(this);
+    core.handlers.onForgotten = (fd) => this.#cancel(fd);
+  }
+
+  /** Resolves with the events when `fd` is ready in that direction, or has failed. */
+  ready(fd: number, direction: Direction, options: WaitOptions): Promise<number> {
+    checkWait(options);
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const waiting = this.#waiting.get(fd) ?? { readable: undefined, writable: undefined };
+    if (waiting[direction] !== undefined) throw this.#taken(fd, direction);
+    this.#watch(fd, waiting, direction);
+    const wait = new Wait(this.#core, options, `${direction} of fd ${fd}`, () => {
+      this.#pending.delete(wait);
+      waiting[direction] = undefined;
+      this.#unwatch(fd, waiting);
+    });
+    this.#pending.add(wait);
+    waiting[direction] = wait;
+    return wait.promise;
+  }
+
+  /** Resolves after `ms`. */
+  sleep(ms: number, options: WaitOptions): Promise<void> {
+    checkWait(options);
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const wait = new Wait(this.#core, options, "sleep", () => {
+      this.#pending.delete(wait);
+      this.#core.timeouts.remove(timer);
+    });
+    this.#pending.add(wait);
+    const wake = (): void => wait.resolve(0);
+    const timer = this.#core.addTimeout(performance.now() + Math.max(ms, 0), wake, undefined);
+    return wait.promise.then(ignore);
+  }
+
+  /** The events of `fd`, one by one. */
+  events(fd: number, mask: number, signal: AbortSignal | undefined): EventStream {
+    const stream = new EventStream(this.#core.handlers, fd, mask, signal, () => {
+      this.#streams.delete(fd);
+      this.#pending.delete(stream);
+    });
+    this.#streams.set(fd, stream);
+    this.#pending.add(stream);
+    return stream;
+  }
+
+  close(): void {
+    this.#waiting.clear();
+    this.#streams.clear();
+    for (const pending of this.#pending) pending.reject(closedError("the awaited loop"));
+  }
+
+  /** The handler of `fd` has gone: nobody will hear of it any more. */
+  #cancel(fd: number): void {
+    const waiting = this.#waiting.get(fd);
+    const stream = this.#streams.get(fd);
+    if (waiting === undefined && stream === undefined) return;
+    this.#waiting.delete(fd);
+    const reason = systemError(
+      ECANCELED,
+      "removeHandler",
+      fd,
+      "it was removed while it was awaited",
+    );
+    waiting?.readable?.reject(reason);
+    waiting?.writable?.reject(reason);
+    stream?.reject(reason);
+  }
+
+  #watch(fd: number, waiting: Waiting, direction: Direction): void {
+    const { handlers } = this.#core;
+    const other = waiting.readable ?? waiting.writable;
+    if (other !== undefined) {
+      handlers.registrations.update(fd, READ | WRITE);
+      return;
+    }
+    const told = (events: unknown): void => this.#tell(waiting, events as number);
+    handlers.add(fd, fd, MASKS[direction], (_fd, events) => told(events), undefined);
+    this.#waiting.set(fd, waiting);
+  }
+
+  #tell(waiting: Waiting, events: number): void {
+    // An error or hang-up brings along both directions that are watched.
+    if ((events & READ) !== 0) waiting.readable?.resolve(events);
+    if ((events & WRITE) !== 0) waiting.writable?.resolve(events);
+  }
+
+  #unwatch(fd: number, waiting: Waiting): void {
+    // Where it is no longer there, everything was removed at once.
+    if (this.#waiting.get(fd) !== waiting) return;
+    const { handlers } = this.#core;
+    const other = waiting.readable ?? waiting.writable;
+    if (other === undefined) {
+      this.#waiting.delete(fd);
+      handlers.remove(fd);
+      return;
+    }
+    try {
+      handlers.registrations.update(fd, waiting.readable === other ? READ : WRITE);
+    } catch (error) {
+      other.reject(error);
+    }
+  }
+
+  #taken(fd: number, direction: Direction): Error {
+    const advice = `somebody waits for ${direction} of it already: one at a time`;
+    return systemError(EEXIST, this.#core.poller.interface.control, fd, advice);
+  }
+}
+
+function ignore(): void {}
+
+export function checkWait(options: WaitOptions): void {
+  checkOptions("options", options, "{ timeout: 20 }");
+  const { signal, timeout } = options;
+  if (timeout !== undefined) checkTime("timeout", timeout);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`);
+  }
+}

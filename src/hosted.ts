@@ -1,0 +1,129 @@
+import type { Core, Extension, Host } from "./core.ts";
+import { IOLoopError } from "./errors.ts";
+
+type Bridge = Awaited<ReturnType<typeof Bun.connect>>;
+
+/**
+ * Has Bun's loop turn one of ours. A turn is one iteration that does not wait, so that Bun's own work comes between
+ * any two batches of events:
+ *
+ *   asleep   a native thread waits; its byte, through a socket that Bun watches, is a turn
+ *   awake    the next turn is an immediate, which needs no thread: as long as turns find something to do
+ *
+ * What is added outside a turn asks for an immediate by itself.
+ */
+export class HostedRun implements Host, Extension {
+  readonly #core: Core;
+  readonly #settled = Promise.withResolvers<void>();
+  #bridge: Bridge | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #turning = false;
+  #kept: boolean;
+  #over = false;
+
+  /** Begins the run. `kept`: it keeps the process alive. Throws ERR_LOOP_RUNNING, EMFILE, EAGAIN. */
+  constructor(core: Core, kept: boolean) {
+    this.#core = core;
+    this.#kept = kept;
+    core.beHosted(this);
+    try {
+      this.#connect(core.poller.watch());
+    } catch (error) {
+      core.leaveHost();
+      throw error;
+    }
+    core.extensions.push(this);
+    this.wanted();
+  }
+
+  /** Settles when the run ends: rejects with what `onError` threw. */
+  get ended(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** Whether the run keeps the process alive. */
+  keep(kept: boolean): void {
+    this.#kept = kept;
+    if (kept) {
+      this.#bridge?.ref();
+      this.#immediate?.ref();
+    } else {
+      this.#bridge?.unref();
+      this.#immediate?.unref();
+    }
+  }
+
+  wanted(): void {
+    if (this.#immediate !== undefined || this.#turning || this.#over) return;
+    const immediate = setImmediate(this.#turn);
+    if (!this.#kept) immediate.unref();
+    this.#immediate = immediate;
+  }
+
+  close(): void {
+    // Within a turn, that turn ends first.
+    if (!this.#turning) this.#end();
+  }
+
+  #connect(fd: number): void {
+    const opened = (bridge: Bridge): void => {
+      this.#bridge = bridge;
+      if (this.#over) bridge.terminate();
+      else if (!this.#kept) bridge.unref();
+    };
+    const lost = (): void => {
+      if (!this.#over) this.#end({ error: bridgeError() });
+    };
+    // The declarations have these options, and leave them out of the function.
+    const adopt: (options: never) => Promise<Bridge> = Bun.connect;
+    const socket = { open: opened, data: this.#wake, close: lost, error: lost };
+    adopt({ fd, socket } satisfies Bun.FdSocketOptions as never).catch(lost);
+  }
+
+  readonly #wake = (): void => {
+    // The immediate that is under way is a turn as well.
+    if (this.#immediate === undefined) this.#turn();
+  };
+
+  readonly #turn = (): void => {
+    const core = this.#core;
+    this.#immediate = undefined;
+    if (this.#over) return;
+    this.#turning = true;
+    try {
+      const called = core.turn();
+      this.#turning = false;
+      if (core.closed || core.stopping) this.#end();
+      else this.#sleep(called);
+    } catch (error) {
+      this.#turning = false;
+      this.#end({ error });
+    }
+  };
+
+  #sleep(called: number): void {
+    const waitMs = this.#core.untilNext();
+    if (called > 0 || waitMs === 0) this.wanted();
+    else this.#core.poller.arm(waitMs);
+  }
+
+  #end(failure?: { readonly error: unknown }): void {
+    if (this.#over) return;
+    this.#over = true;
+    const core = this.#core;
+    core.extensions.splice(core.extensions.indexOf(this), 1);
+    core.leaveHost();
+    if (!core.closed) core.poller.unwatch();
+    clearImmediate(this.#immediate);
+    this.#bridge?.terminate();
+    if (failure === undefined) this.#settled.resolve();
+    else this.#settled.reject(failure.error);
+  }
+}
+
+function bridgeError(): IOLoopError {
+  return new IOLoopError(
+    "ERR_BRIDGE_LOST",
+    "run: the socket by which Bun's loop hosts this one was closed from elsewhere: close only fds of your own, and call run() again",
+  );
+}

@@ -1,4 +1,0 @@
-import "bun-ioloop";
-import { native } from "../../dist/native.js";
-
-native();

@@ -7,8 +7,8 @@ type Bridge = Awaited<ReturnType<typeof Bun.connect>>;
  * Has Bun's loop turn one of ours. A turn is one iteration that does not wait, so that Bun's own work comes between
  * any two batches of events:
  *
- *   asleep   a native thread waits; its byte, through a socket that Bun watches, is a turn
- *   awake    the next turn is an immediate, which needs no thread: as long as turns find something to do
+ *   asleep   the kernel, or a thread, watches; its byte, through a socket that Bun watches, is a turn
+ *   awake    the next turn is an immediate: as long as turns find something to do, and for `spin` after that
  *
  * What is added outside a turn asks for an immediate by itself.
  */
@@ -18,6 +18,7 @@ export class HostedRun implements Host, Extension {
   #bridge: Bridge | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #turning = false;
+  #busyAt = 0;
   #kept: boolean;
   #over = false;
 
@@ -43,6 +44,7 @@ export class HostedRun implements Host, Extension {
 
   /** Whether the run keeps the process alive. */
   keep(kept: boolean): void {
+    if (this.#over) return;
     this.#kept = kept;
     if (kept) {
       this.#bridge?.ref();
@@ -102,9 +104,17 @@ export class HostedRun implements Host, Extension {
   };
 
   #sleep(called: number): void {
+    const { poller } = this.#core;
     const waitMs = this.#core.untilNext();
-    if (called > 0 || waitMs === 0) this.wanted();
-    else this.#core.poller.arm(waitMs);
+    if (this.#spins(poller.spinMs, called) || called > 0 || waitMs === 0) this.wanted();
+    else poller.arm(waitMs);
+  }
+
+  #spins(spinMs: number, called: number): boolean {
+    if (spinMs === 0) return false;
+    const now = performance.now();
+    if (called > 0) this.#busyAt = now;
+    return now - this.#busyAt < spinMs;
   }
 
   #end(failure?: { readonly error: unknown }): void {

@@ -23,7 +23,7 @@ export interface Native {
   ioloop_remove(state: Memory, fd: number): number;
   ioloop_reset(state: Memory): number;
   ioloop_wait(state: Memory, batch: Memory, countMax: number, timeoutNs: number): number;
-  ioloop_watch(state: Memory): number;
+  ioloop_watch(state: Memory, forceThread: number): number;
   ioloop_watch_arm(state: Memory, timeoutNs: number): number;
   ioloop_watch_end(state: Memory): number;
   ioloop_waker_open(state: Memory, id: Memory): number;
@@ -82,7 +82,7 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_remove: ["ptr", "i32"],
   ioloop_reset: ["ptr"],
   ioloop_wait: ["ptr", "ptr", "u32", "f64"],
-  ioloop_watch: ["ptr"],
+  ioloop_watch: ["ptr", "i32"],
   ioloop_watch_arm: ["ptr", "f64"],
   ioloop_watch_end: ["ptr"],
   ioloop_waker_open: ["ptr", "ptr"],

@@ -7,15 +7,16 @@ export interface IOLoopOptions {
   /** Ready fds taken from the kernel by one wait, 1 to 65,536; 1024 by default. More are served next time. */
   readonly maxEvents?: number | undefined;
   /**
-   * Microseconds of busy polling before a wait sleeps; 0 by default. What comes within them is served
-   * without the kernel's wake-up, at the price of a core.
+   * Microseconds of busy polling before a wait sleeps, and in `run()` of turns after the last event; 0 by
+   * default. What comes within them is served without the kernel's wake-up, at the price of a core.
    */
   readonly spin?: number | undefined;
-  /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. */
+  /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. A hosted loop has none. */
   readonly maxWait?: number | undefined;
   /**
-   * Gets what a handler, callback, timeout or interval throws or rejects with, and updates that the kernel
-   * refused late. The default prints it with its stack. What `onError` itself throws leaves `start()`.
+   * Gets what a handler, callback, timeout, interval or other call throws or rejects with, and updates that the
+   * kernel refused late. The default prints it with its stack. What `onError` itself throws leaves `start()`, or
+   * rejects `run()`.
    */
   readonly onError?: ((error: unknown, context: CallContext) => void) | undefined;
   /** Milliseconds from which a call, its microtasks included, counts as slow; 100 where only `onSlow` is given. */

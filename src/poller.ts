@@ -48,7 +48,8 @@ export class Poller {
   /** The library's own memory, so that a thread can tidy up after a Worker that was terminated. */
   #state: Int32Array;
   readonly #recordsMax: number;
-  readonly #spinMs: number;
+  /** How long a wait polls busily before it sleeps. */
+  readonly spinMs: number;
   #closed = false;
 
   /** `spinUs` microseconds are polled busily before a wait sleeps. */
@@ -56,7 +57,7 @@ export class Poller {
     this.#native = native();
     this.interface = this.#native.ioloop_backend() === BACKEND_KQUEUE ? KQUEUE : EPOLL;
     this.#recordsMax = recordsMax;
-    this.#spinMs = spinUs * MS_PER_US;
+    this.spinMs = spinUs * MS_PER_US;
     this.records = new Int32Array(new ArrayBuffer(recordsMax * BATCH_ENTRY_BYTES));
     const forceTimeoutMs = process.env["BUN_IOLOOP_TIMEOUT"] === "ms" ? 1 : 0;
     const address = new Float64Array(new ArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
@@ -76,9 +77,9 @@ export class Poller {
    * A wake ends it with 0.
    */
   wait(timeoutMs: number): number {
-    if (this.#spinMs === 0 || timeoutMs === 0) return this.#poll(timeoutMs);
+    if (this.spinMs === 0 || timeoutMs === 0) return this.#poll(timeoutMs);
     const began = performance.now();
-    const spinMs = Math.min(this.#spinMs, timeoutMs);
+    const spinMs = Math.min(this.spinMs, timeoutMs);
     let elapsed = 0;
     do {
       const count = this.#poll(0);
@@ -138,23 +139,24 @@ export class Poller {
   }
 
   /**
-   * Starts a native thread that watches this queue while JavaScript does not wait on it. Returns the
-   * end of a socket pair that becomes readable when the thread has something to tell; it is the
-   * caller's to close.
+   * Has this queue watched while JavaScript does not wait on it: by the kernel, or where that is refused by a
+   * thread. Returns the end of a socket pair that becomes readable when there is something to tell; it
+   * is the caller's to close.
    */
   watch(): number {
-    const fd = this.#native.ioloop_watch(this.#state);
+    const forceThread = process.env["BUN_IOLOOP_WATCH"] === "thread" ? 1 : 0;
+    const fd = this.#native.ioloop_watch(this.#state, forceThread);
     if (fd < 0) throw systemError(-fd, "watch", undefined, WATCH_ADVICE);
     return fd;
   }
 
-  /** Asks the thread to tell once, when events are ready or `timeoutMs` has passed (Infinity: never). */
+  /** Asks to be told once, when events are ready or `timeoutMs` has passed (Infinity: never). */
   arm(timeoutMs: number): void {
     const outcome = this.#native.ioloop_watch_arm(this.#state, timeoutMs * NS_PER_MS);
     if (outcome < 0) throw systemError(-outcome, this.interface.control, this.#pollerFd);
   }
 
-  /** Ends the thread, if there is one, and waits for its end. */
+  /** Ends the watching, if there is any. */
   unwatch(): void {
     this.#native.ioloop_watch_end(this.#state);
   }

@@ -78,9 +78,9 @@ export fn ioloop_wait(
     return poller.wait(state, batch, count_max, timeout.clamp(timeout_ns));
 }
 
-/// Starts the thread that watches for a hosted loop; returns Bun's end of its bridge.
-export fn ioloop_watch(state: *abi.State) callconv(.c) i32 {
-    return Loop.of(state).watch();
+/// Starts to watch for a hosted loop; returns Bun's end of the bridge.
+export fn ioloop_watch(state: *abi.State, force_thread: i32) callconv(.c) i32 {
+    return Loop.of(state).watch(force_thread != 0);
 }
 
 /// Asks for a byte through the bridge; a timeout that is not finite stands for none.

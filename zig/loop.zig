@@ -95,16 +95,16 @@ pub fn disown(loop: *Loop, fd: i32) void {
     loop.owned_count -= 1;
 }
 
-/// Has a thread watch for this loop. Returns Bun's end of its bridge, or -errno.
-pub fn watch(loop: *Loop) i32 {
+/// Has somebody watch for this loop. Returns Bun's end of the bridge, or -errno.
+pub fn watch(loop: *Loop, force_thread: bool) i32 {
     assert(loop.watcher == null);
     loop.watcher = .{};
-    const bridge_fd = loop.watcher.?.start(loop.state.poller_fd);
+    const bridge_fd = loop.watcher.?.start(loop.state.poller_fd, force_thread);
     if (bridge_fd < 0) loop.watcher = null;
     return bridge_fd;
 }
 
-/// Asks the thread for its byte.
+/// Asks for the byte.
 pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
     return loop.watcher.?.arm(loop.state.poller_fd, timeout_ns);
 }
@@ -123,7 +123,7 @@ test "a thread that ends leaves nothing of its loops behind, and tells their wak
             var loops: [2]?*Loop = undefined;
             for (&loops) |*loop| assert(open(loop, false) == 0);
             const first = loops[0].?;
-            const bun_fd = first.watch();
+            const bun_fd = first.watch(true);
             assert(bun_fd >= 0);
             system.close(bun_fd);
             assert(wakers.open(&first.state, &ends.waker) == 0);

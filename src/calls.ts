@@ -26,18 +26,26 @@ export interface CallReporting {
   readonly onSlow: (durationMs: number, context: CallContext) => void;
 }
 
+/** The loop whose calls they are. */
+interface CallingLoop {
+  /** Whether there is a run that an error can leave. */
+  readonly running: boolean;
+  /** Asks for an iteration. */
+  wanted(): void;
+}
+
 /** How a loop calls its user's code: with its microtasks after it, its errors reported, its time taken. */
 export class Calls {
   readonly #reporting: CallReporting;
   readonly #timed: boolean;
-  readonly #isRunning: () => boolean;
-  /** Errors of `onError` itself, thrown while microtasks ran: each leaves a run at the next chance. */
+  readonly #loop: CallingLoop;
+  /** Errors of `onError` itself, thrown where they could not leave the run: each does at the next chance. */
   readonly #escaped: unknown[] = [];
 
-  constructor(reporting: CallReporting, isRunning: () => boolean) {
+  constructor(reporting: CallReporting, loop: CallingLoop) {
     this.#reporting = reporting;
     this.#timed = reporting.slowCallback !== Number.POSITIVE_INFINITY;
-    this.#isRunning = isRunning;
+    this.#loop = loop;
   }
 
   /** Runs a callback, timeout or interval; what it throws or rejects with is reported. */
@@ -78,8 +86,9 @@ export class Calls {
         this.report(error, source, id);
       } catch (thrown) {
         // Out of a run it goes the way of every unhandled rejection.
-        if (!this.#isRunning()) throw thrown;
+        if (!this.#loop.running) throw thrown;
         this.#escaped.push(thrown);
+        this.#loop.wanted();
       }
     };
     if (interval !== undefined) interval.pending = true;
@@ -100,6 +109,11 @@ export class Calls {
   /** Runs the microtasks that are due. */
   drain(): void {
     drainMicrotasks();
+    this.rethrow();
+  }
+
+  /** Throws what could not leave the run before. */
+  rethrow(): void {
     if (this.#escaped.length > 0) throw this.#escaped.shift();
   }
 

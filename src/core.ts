@@ -61,7 +61,7 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#options = options;
-    this.calls = new Calls(options, () => this.#iterating);
+    this.calls = new Calls(options, this);
     this.poller = new Poller(options.maxEvents, options.spin);
     this.handlers = new HandlerTable(this.poller);
   }
@@ -71,27 +71,32 @@ export class Core {
     return this.#iterating || this.#host !== undefined;
   }
 
+  /** Asks the host, if there is one, for a turn; within an iteration it comes anyway. */
+  wanted(): void {
+    if (this.#host !== undefined && !this.#iterating) this.#host.wanted();
+  }
+
   addCallback(callback: Callback, arg: unknown): void {
     this.callbacks.add(callback, arg);
-    this.#wanted();
+    this.wanted();
   }
 
   addTimeout(deadline: number, func: Callback, arg: unknown): number {
     const ref = this.timeouts.add(deadline, func, arg);
-    this.#wanted();
+    this.wanted();
     return ref;
   }
 
   addInterval(interval: Interval, arg: unknown): number {
     const ref = this.intervals.add(interval.start + interval.period, interval, arg);
-    this.#wanted();
+    this.wanted();
     return ref;
   }
 
   /** Ends a run after its current iteration, or makes the next one a single pass. */
   stop(): void {
     this.stopping = true;
-    this.#wanted();
+    this.wanted();
   }
 
   /**
@@ -138,14 +143,15 @@ export class Core {
 
   /** One iteration without waiting, for the host; returns how many fd handlers were called. */
   turn(): number {
-    return this.#pass(0);
+    // Bun runs the microtasks between any two calls of its own.
+    return this.#pass(0, false);
   }
 
   /** One iteration that waits at most `waitMs`; returns how many fd handlers were called. */
   runOnce(waitMs: number): number {
     this.#assertIdle(waitMs === 0);
     try {
-      return this.#pass(waitMs);
+      return this.#pass(waitMs, true);
     } finally {
       this.stopping = false;
     }
@@ -167,14 +173,16 @@ export class Core {
     this.callbacks.clear();
     this.#ready = 0;
     this.poller.close();
-    for (const extension of this.extensions) extension.close?.();
+    // A hosted run takes itself out.
+    for (const extension of [...this.extensions]) extension.close?.();
   }
 
-  #pass(waitMs: number): number {
+  #pass(waitMs: number, drains: boolean): number {
     const outer = this.#occupy();
     let called: number;
     try {
-      this.calls.drain();
+      if (drains) this.calls.drain();
+      else this.calls.rethrow();
       called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
     } finally {
       this.#release(outer);
@@ -300,10 +308,6 @@ export class Core {
       this.calls.drain();
     }
     return reported;
-  }
-
-  #wanted(): void {
-    if (this.#host !== undefined && !this.#iterating) this.#host.wanted();
   }
 
   /** Throws inside a run of this loop, and unless it is `nested`, of another one. */

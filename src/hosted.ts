@@ -123,7 +123,7 @@ export class HostedRun implements Host, Extension {
     const core = this.#core;
     core.extensions.splice(core.extensions.indexOf(this), 1);
     core.leaveHost();
-    if (!core.closed) core.poller.unwatch();
+    if (!core.closed) core.poller.unwatch(this.#bridge === undefined);
     clearImmediate(this.#immediate);
     this.#bridge?.terminate();
     if (failure === undefined) this.#settled.resolve();

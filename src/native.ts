@@ -25,7 +25,7 @@ export interface Native {
   ioloop_wait(state: Memory, batch: Memory, countMax: number, timeoutNs: number): number;
   ioloop_watch(state: Memory, forceThread: number): number;
   ioloop_watch_arm(state: Memory, timeoutNs: number): number;
-  ioloop_watch_end(state: Memory): number;
+  ioloop_watch_end(state: Memory, abandoned: number): number;
   ioloop_waker_open(state: Memory, id: Memory): number;
   ioloop_wake(id: number): number;
   ioloop_waker_take(id: number): number;
@@ -84,7 +84,7 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_wait: ["ptr", "ptr", "u32", "f64"],
   ioloop_watch: ["ptr", "i32"],
   ioloop_watch_arm: ["ptr", "f64"],
-  ioloop_watch_end: ["ptr"],
+  ioloop_watch_end: ["ptr", "i32"],
   ioloop_waker_open: ["ptr", "ptr"],
   ioloop_wake: ["f64"],
   ioloop_waker_take: ["f64"],

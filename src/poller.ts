@@ -156,9 +156,9 @@ export class Poller {
     if (outcome < 0) throw systemError(-outcome, this.interface.control, this.#pollerFd);
   }
 
-  /** Ends the watching, if there is any. */
-  unwatch(): void {
-    this.#native.ioloop_watch_end(this.#state);
+  /** Ends the watching, if there is any; `abandoned`: nobody has taken the fd that `watch` returned. */
+  unwatch(abandoned: boolean): void {
+    this.#native.ioloop_watch_end(this.#state, Number(abandoned));
   }
 
   /** Frees the queue and the library's memory of it. */

@@ -1,17 +1,8 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { example } from "./support-examples.ts";
 import { Folder } from "./support-system.ts";
 
 const LIMIT_MS = 30_000;
-
-function example(file: string, ...arguments_: string[]) {
-  return Bun.spawn([process.execPath, join(import.meta.dir, "../examples", file), ...arguments_], {
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-  });
-}
 
 test(
   "the demo prints a plain line a second in a pipe, then its figures, and ends by itself",

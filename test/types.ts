@@ -1,7 +1,9 @@
 // Read by the compiler alone (npm run typecheck): it fails where a type is not what is said here, or an
 // error is expected in vain. Nothing of this is run, and no test imports it.
 import { expectTypeOf } from "bun:test";
+import { parentPort } from "node:worker_threads";
 import {
+  type ExitStatus,
   type FdLike,
   type IntervalRef,
   IOLoop,
@@ -82,9 +84,32 @@ export function program(loop: IOLoop, socket: Socket, state: State): void {
   // @ts-expect-error: the loop alone says whether it is closed
   loop.closed = true;
 
+  expectTypeOf(loop.run()).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(loop.ref().unref()).toEqualTypeOf<IOLoop>();
+  expectTypeOf(loop.readable(socket, { timeout: 1 })).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(loop.sleep(1, { signal: AbortSignal.abort() })).toEqualTypeOf<Promise<void>>();
+  // @ts-expect-error: a sleep has no other timeout than its own
+  loop.sleep(1, { timeout: 2 });
+  expectTypeOf(loop.events(socket, READ).next()).resolves.toExtend<{ value: unknown }>();
+
+  loop.addSignalHandler("SIGTERM", (signo) => expectTypeOf(signo).toBeNumber());
+  loop.addSignalHandler(15, (arg, signo) => [arg.count, signo], state);
+  // @ts-expect-error: arg comes first
+  loop.addSignalHandler(15, (_signo: number, _arg: State) => {}, state);
+  loop.addChildHandler(1, (pid, status) => {
+    expectTypeOf(pid).toBeNumber();
+    expectTypeOf(status).toEqualTypeOf<ExitStatus | undefined>();
+  });
+  expectTypeOf(loop.waker().id).toBeNumber();
+  expectTypeOf(loop.addPort(new MessageChannel().port1, () => {})).toBeNumber();
+  if (parentPort !== null) loop.addPort(parentPort, (data) => expectTypeOf(data).toBeUnknown());
+  // @ts-expect-error: a Worker is no port
+  loop.addPort({ name: "worker" }, () => {});
+
   const turbo = ioloop.instance();
   turbo.add_handler(socket, READ, (given) => expectTypeOf(given).toEqualTypeOf<Socket>());
   turbo.add_handler(socket, READ, (arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
+  turbo.add_signal_handler("SIGHUP", (arg, signo) => [arg.count, signo], state);
   turbo.add_callback((arg) => expectTypeOf(arg).toEqualTypeOf<State>(), state);
   // @ts-expect-error: arg comes first
   turbo.add_handler(socket, READ, (_socket: Socket, _arg: State) => {}, state);

@@ -91,8 +91,9 @@ export fn ioloop_watch_arm(state: *abi.State, timeout_ns: f64) callconv(.c) i32 
     return Loop.of(state).arm(limit_ns);
 }
 
-export fn ioloop_watch_end(state: *abi.State) callconv(.c) i32 {
-    Loop.of(state).unwatch();
+/// `abandoned`: Bun has not taken its end of the bridge, so that it is closed here.
+export fn ioloop_watch_end(state: *abi.State, abandoned: i32) callconv(.c) i32 {
+    Loop.of(state).unwatch(abandoned != 0);
     return 0;
 }
 

@@ -60,6 +60,7 @@ pub fn of(state: *abi.State) *Loop {
 pub fn close(loop: *Loop) void {
     if (loop.previous) |previous| previous.next = loop.next else belongings.set(loop.next);
     if (loop.next) |next| next.previous = loop.previous;
+    loop.unwatch(false);
     loop.free();
 }
 
@@ -67,12 +68,12 @@ fn closeAll(newest: *Loop) void {
     var left: ?*Loop = newest;
     while (left) |loop| {
         left = loop.next;
+        loop.unwatch(true);
         loop.free();
     }
 }
 
 fn free(loop: *Loop) void {
-    loop.unwatch();
     wakers.closeAll(&loop.state);
     signals.close(&loop.state);
     for (loop.owned[0..loop.owned_count]) |fd| system.close(fd);
@@ -109,14 +110,15 @@ pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
     return loop.watcher.?.arm(loop.state.poller_fd, timeout_ns);
 }
 
-pub fn unwatch(loop: *Loop) void {
-    if (loop.watcher) |*watcher| watcher.end();
+/// `abandoned`: Bun may not have taken its end of the bridge.
+pub fn unwatch(loop: *Loop, abandoned: bool) void {
+    if (loop.watcher) |*watcher| if (abandoned) watcher.abandon() else watcher.end();
     loop.watcher = null;
 }
 
 test "a thread that ends leaves nothing of its loops behind, and tells their wakers' users" {
     const Test = struct {
-        const Ends = struct { fds: [4]i32, waker: f64 };
+        const Ends = struct { fds: [5]i32, waker: f64 };
 
         fn main(argument: ?*anyopaque) callconv(.c) ?*anyopaque {
             const ends: *Ends = @ptrCast(@alignCast(argument));
@@ -125,13 +127,13 @@ test "a thread that ends leaves nothing of its loops behind, and tells their wak
             const first = loops[0].?;
             const bun_fd = first.watch(true);
             assert(bun_fd >= 0);
-            system.close(bun_fd);
             assert(wakers.open(&first.state, &ends.waker) == 0);
             ends.fds = .{
                 first.state.poller_fd,
                 loops[1].?.state.poller_fd,
                 first.watcher.?.bridge_fd,
                 signals.open(&first.state),
+                bun_fd,
             };
             return null;
         }

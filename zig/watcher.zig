@@ -20,8 +20,10 @@ const on_epoll = @import("build_options").backend == .epoll;
 pub const Outer = if (on_epoll) @import("epoll_outer.zig") else @import("kqueue_outer.zig");
 
 outer: Outer = .{},
-/// This end of the socket pair; Bun owns the other one.
+/// This end of the socket pair.
 bridge_fd: i32 = -1,
+/// The other one, which Bun owns once it has taken it, and closes.
+bun_fd: i32 = -1,
 messenger: union(enum) { none, ring: Ring, thread: Thread } = .none,
 
 /// Returns Bun's end of the bridge, or -errno. On failure nothing stays open or runs.
@@ -35,11 +37,10 @@ pub fn start(watcher: *Watcher, poller_fd: i32, force_thread: bool) i32 {
         watcher.outer.close();
         return paired;
     }
-    watcher.bridge_fd = fds[0];
+    watcher.bridge_fd, watcher.bun_fd = fds;
     const engaged = watcher.engage(force_thread);
-    if (engaged >= 0) return fds[1];
-    system.close(fds[1]);
-    watcher.end();
+    if (engaged >= 0) return watcher.bun_fd;
+    watcher.abandon();
     return engaged;
 }
 
@@ -69,6 +70,15 @@ pub fn arm(watcher: *Watcher, poller_fd: i32, timeout_ns: ?u64) i32 {
     watcher.messenger.ring.close();
     const engaged = watcher.engage(true);
     return if (engaged < 0) engaged else watcher.arm(poller_fd, timeout_ns);
+}
+
+/// The same as `end` where Bun may never have taken its end: a Worker can be terminated before.
+pub fn abandon(watcher: *Watcher) void {
+    const flags = system.msg_no_signal | system.calls.MSG.DONTWAIT;
+    const sent = system.calls.sendto(watcher.bridge_fd, "!", 1, flags, null, 0);
+    // A closed end would be told as EPIPE, and its number may be another file's by now.
+    if (outcome.of(sent) == 1) system.close(watcher.bun_fd);
+    watcher.end();
 }
 
 /// Ends what was started, and waits for a thread's end. Bun closes its end of the bridge itself.
@@ -193,6 +203,27 @@ test "a watcher ends, and tells nobody, after Bun has closed its end" {
         system.close(watch.bun_fd);
         try watch.arm(1);
         watch.watcher.end();
+        for (watch.pipe_fds) |fd| system.close(fd);
+        backend.close(&watch.state);
+    }
+}
+
+test "an end that nobody has taken is closed with the other one, and one that was closed is let be" {
+    for (ways) |force_thread| {
+        var watch: TestWatch = .{};
+        try watch.init(force_thread);
+        watch.watcher.abandon();
+        try testing.expectEqual(outcome.failure(.BADF), system.closeChecked(watch.bun_fd));
+
+        watch.bun_fd = watch.watcher.start(watch.state.poller_fd, force_thread);
+        system.close(watch.bun_fd);
+        var fds: [2]i32 = undefined;
+        try testing.expectEqual(@as(i32, 0), system.pipe(&fds));
+        const taken = std.mem.indexOfScalar(i32, &fds, watch.bun_fd) != null;
+        try testing.expect(taken);
+        watch.watcher.abandon();
+        for (fds) |fd| try testing.expectEqual(@as(i32, 0), system.closeChecked(fd));
+
         for (watch.pipe_fds) |fd| system.close(fd);
         backend.close(&watch.state);
     }

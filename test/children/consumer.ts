@@ -8,7 +8,9 @@ import {
   instance,
   READ,
   type TimeoutRef,
+  type Waker,
   WRITE,
+  wake,
 } from "bun-ioloop";
 import { connect, type ListenOptions, listen, pipe, read, WOULD_BLOCK } from "bun-ioloop/io";
 import { ioloop, util } from "bun-ioloop/turbo";
@@ -42,6 +44,20 @@ export function serve(port: Port): boolean {
   const answer: number = loop.runUntil(async () => 7, { timeout: 100 });
   const any: FdLike = port;
   return loop.removeTimeout(ref) && loop.removeHandler(any) && answer === 7;
+}
+
+/** The parts that need Bun's loop, or another thread. */
+export async function beside(port: Port): Promise<boolean> {
+  const loop = instance();
+  const waker: Waker = loop.waker(() => loop.stop());
+  loop.addSignalHandler("SIGTERM", (signo) => signo > 0);
+  loop.addChildHandler(1, (_pid, status) => status?.exitCode ?? status?.signalCode);
+  const ended: Promise<void> = loop.run();
+  const events: number = await loop.readable(port, { timeout: 5 });
+  for await (const bits of loop.events(port, READ)) if (bits === events) break;
+  await loop.sleep(5);
+  await ended;
+  return wake(waker.id);
 }
 
 const where: ListenOptions = { port: 0, reusePort: true };

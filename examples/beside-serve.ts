@@ -26,7 +26,8 @@ loop.addSignalHandler("SIGTERM", end);
 loop.addSignalHandler("SIGINT", end);
 
 setNonBlocking(process.stdin.fd);
-countLines(process.stdin.fd).catch((error) => console.error(error));
+// Closing the loop ends it too, with an error that is none.
+countLines(process.stdin.fd).catch((error) => loop.closed || console.error(error));
 console.log(`counting lines; ask ${server.url}`);
 await loop.run();
 

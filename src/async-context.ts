@@ -11,18 +11,22 @@ const TELLING = ["1.4.3", "1.4.4", "1.4.5"].includes(Bun.version);
 const NEVER_MS = 0x7fffffff;
 /** A look costs 300 ns; what ends the looking, loading node:async_hooks, costs 2.5 ms. */
 const LOOKS_MOST = 1024;
+/** Far less than loading node:async_hooks takes, and far more than finding it loaded. */
+const LOADED_WITHIN_MS = 0.2;
 
-/** How brief functions are treated: looked at, taken as they are, or bound unseen. */
-let brief: "look" | "take" | "bind" = "look";
+/** Whether contexts are looked for; else one was met, or the first one will tell of itself. */
+export let looking = TELLING;
 let looks = 0;
+/** Whether a context was ever met, or may have been: what is called once is then bound without a look. */
+let met = !TELLING;
 
-/** Calls a function in no context; undefined as long as no context was ever seen, and plain calls do. */
+/** Calls a function in no context; undefined as long as no context was met, and plain calls do. */
 export let outside: Snapshot | undefined;
 
-/** Resolved when the first context is seen. A reaction runs in the context it was made in: here none. */
-let seen: (() => void) | undefined;
+/** A reaction runs in the context it was made in: here none. */
+let rememberOutside: (() => void) | undefined;
 new Promise<void>((resolve) => {
-  seen = resolve;
+  rememberOutside = resolve;
 }).then(() => {
   if (!TELLING || isEmpty()) outside = asyncLocalStorage().snapshot();
 });
@@ -34,21 +38,35 @@ export function bindContext<Func extends (...args: never[]) => unknown>(func: Fu
 
 /** The same for what is called once, and may be made by the million. */
 export function bindBrief<Func extends (...args: never[]) => unknown>(func: Func): Func {
-  if (brief === "take") return func;
-  if (brief === "bind" || !TELLING || !isEmpty()) return bind(func);
-  if (++looks === LOOKS_MOST) awaitContexts();
-  return func;
+  return met || (looking && look()) ? bind(func) : func;
 }
 
 /** At the start of a run: keeps the caller's context from what was added without one. */
 export function leaveContext(): void {
-  if (outside === undefined && (!TELLING || !isEmpty())) seen?.();
+  if (!met && !isEmpty()) meet();
+}
+
+/** Looks for a context, while there is looking: true when one was met, and `outside` comes with the microtasks. */
+export function look(): boolean {
+  if (!isEmpty()) {
+    meet();
+    return true;
+  }
+  looks++;
+  if (looks === LOOKS_MOST) awaitContexts();
+  return false;
 }
 
 function bind<Func extends (...args: never[]) => unknown>(func: Func): Func {
-  seen?.();
+  meet();
   const within = asyncLocalStorage().snapshot() as (func: Func, ...args: unknown[]) => unknown;
   return ((...args: unknown[]) => within(func, ...args)) as unknown as Func;
+}
+
+function meet(): void {
+  met = true;
+  looking = false;
+  rememberOutside?.();
 }
 
 function isEmpty(): boolean {
@@ -64,15 +82,21 @@ function asyncLocalStorage() {
 }
 
 /**
- * A context begins with one of two methods. Until one of them is called there is none to look for: each is
- * replaced by one that says so, brings both back, and goes on as before.
+ * A context begins with one of two methods. So many looks have met none that one is waited for instead: each method
+ * is replaced by one that says so, brings both back, and goes on as before. A program that has loaded node:async_hooks
+ * itself may have a context that waits somewhere; that it has shows in the time that loading takes.
  */
 function awaitContexts(): void {
+  const began = performance.now();
   const { prototype } = asyncLocalStorage();
+  if (performance.now() - began < LOADED_WITHIN_MS) {
+    meet();
+    return;
+  }
   const { run, enterWith } = prototype;
   const begun = (): void => {
     Object.assign(prototype, { run, enterWith });
-    brief = "bind";
+    meet();
   };
   Object.assign(prototype, {
     run(this: typeof prototype, ...args: Parameters<typeof run>) {
@@ -84,5 +108,5 @@ function awaitContexts(): void {
       enterWith.call(this, store);
     },
   });
-  brief = "take";
+  looking = false;
 }

@@ -124,6 +124,7 @@ export class Awaitables implements Extension {
     });
     this.#streams.set(fd, stream);
     this.#pending.add(stream);
+    if (signal?.aborted) stream.reject(signal.reason);
     return stream;
   }
 

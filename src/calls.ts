@@ -1,6 +1,7 @@
 import { drainMicrotasks } from "bun:jsc";
-import { outside } from "./async-context.ts";
+import { look, looking, outside } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
+import { IOLoopError } from "./errors.ts";
 import type { Interval } from "./interval.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface CallReporting {
 
 /** The loop whose calls they are. */
 interface CallingLoop {
+  readonly closed: boolean;
   /** Whether there is a run that an error can leave. */
   readonly running: boolean;
   /** Asks for an iteration. */
@@ -82,6 +84,8 @@ export class Calls {
     };
     const rejected = (error: unknown): void => {
       fulfilled();
+      // What waited for this loop hears of its end from whoever has closed it.
+      if (this.#loop.closed && isClosedError(error)) return;
       try {
         this.report(error, source, id);
       } catch (thrown) {
@@ -98,6 +102,8 @@ export class Calls {
 
   /** After a call: its microtasks, then whether it was slow. */
   settle(began: number, source: Source, id: number): void {
+    // A context that the call has entered is not the next one's.
+    if (looking) look();
     this.drain();
     if (!this.#timed) return;
     const durationMs = performance.now() - began;
@@ -125,6 +131,10 @@ export class Calls {
 function contextOf(source: Source, id: number): CallContext {
   if (source === "callback") return { source };
   return source === "handler" || source === "update" ? { source, fd: id } : { source, ref: id };
+}
+
+function isClosedError(error: unknown): boolean {
+  return error instanceof IOLoopError && error.code === "ERR_LOOP_CLOSED";
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

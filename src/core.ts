@@ -1,5 +1,5 @@
 import { RECORD_FD, RECORD_WORD, RECORD_WORDS } from "./abi.ts";
-import { leaveContext } from "./async-context.ts";
+import { leaveContext, look, looking } from "./async-context.ts";
 import { type Callback, CallbackQueue } from "./callback-queue.ts";
 import { type CallReporting, Calls } from "./calls.ts";
 import { IOLoopError } from "./errors.ts";
@@ -181,7 +181,8 @@ export class Core {
     const outer = this.#occupy();
     let called: number;
     try {
-      if (drains) this.calls.drain();
+      // Whoever asked for this pass may have had a context; what was added without one has none.
+      if ((looking && look()) || drains) this.calls.drain();
       else this.calls.rethrow();
       called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
     } finally {

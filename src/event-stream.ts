@@ -72,6 +72,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
   /** Ends the stream, as leaving the loop over it does. */
   return(): Promise<Next> {
     const over = { done: true, value: undefined } as const;
+    this.#failure = undefined;
     for (const asked of this.#end()) asked.resolve(over);
     return Promise.resolve(over);
   }

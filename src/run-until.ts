@@ -1,4 +1,5 @@
 import { checkOptions, checkTime, show } from "./arguments.ts";
+import { bindContext } from "./async-context.ts";
 import type { Core } from "./core.ts";
 import { closedError, IOLoopError } from "./errors.ts";
 
@@ -41,7 +42,7 @@ export function runUntil<T>(
   };
 
   try {
-    core.run(() => timedOut || outcome !== undefined, begin);
+    core.run(() => timedOut || outcome !== undefined, bindContext(begin));
   } finally {
     core.timeouts.remove(timer);
   }

@@ -1,4 +1,4 @@
-import { checkOptions, checkTime, show } from "./arguments.ts";
+import { type AbortSignalLike, checkOptions, checkTime, show } from "./arguments.ts";
 import type { Core, Extension } from "./core.ts";
 import { closedError, ECANCELED, EEXIST, systemError } from "./errors.ts";
 import { EventStream } from "./event-stream.ts";
@@ -7,7 +7,7 @@ import { READ, WRITE } from "./events.ts";
 /** What can end a wait before its time. */
 export interface WaitOptions {
   /** Rejects with the signal's reason when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** Milliseconds until a DOMException "TimeoutError"; none by default. */
   readonly timeout?: number | undefined;
 }
@@ -21,7 +21,7 @@ interface Pending {
 class Wait {
   readonly #core: Core;
   readonly #settled = Promise.withResolvers<number>();
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   readonly #over: () => void;
   #timer = 0;
 
@@ -117,7 +117,7 @@ export class Awaitables implements Extension {
   }
 
   /** The events of `fd`, one by one. */
-  events(fd: number, mask: number, signal: AbortSignal | undefined): EventStream {
+  events(fd: number, mask: number, signal: AbortSignalLike | undefined): EventStream {
     const stream = new EventStream(this.#core.handlers, fd, mask, signal, () => {
       this.#streams.delete(fd);
       this.#pending.delete(stream);

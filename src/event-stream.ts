@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "./arguments.ts";
 import { EDGE, ONESHOT } from "./events.ts";
 import type { HandlerTable } from "./handlers.ts";
 
@@ -12,7 +13,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
   readonly #handlers: HandlerTable;
   readonly #fd: number;
   readonly #mask: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   readonly #ended: () => void;
   readonly #asking: PromiseWithResolvers<Next>[] = [];
   #kept = 0;
@@ -24,7 +25,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
     handlers: HandlerTable,
     fd: number,
     mask: number,
-    signal: AbortSignal | undefined,
+    signal: AbortSignalLike | undefined,
     ended: () => void,
   ) {
     this.#handlers = handlers;

@@ -26,7 +26,7 @@ export interface Extension {
   /** Before a run that owns the thread until its end, and after it. */
   begin?(): void;
   end?(): void;
-  /** After everything was cleared; must not throw. */
+  /** After everything was cleared, and before the poller is closed; must not throw. */
   close?(): void;
 }
 
@@ -172,9 +172,9 @@ export class Core {
     this.intervals.clear();
     this.callbacks.clear();
     this.#ready = 0;
-    this.poller.close();
     // A hosted run takes itself out.
     for (const extension of [...this.extensions]) extension.close?.();
+    this.poller.close();
   }
 
   #pass(waitMs: number, drains: boolean): number {

@@ -31,9 +31,11 @@ export interface Native {
   ioloop_waker_take(id: number): number;
   ioloop_waker_close(id: number): number;
   ioloop_signal_open(state: Memory): number;
-  ioloop_signal_add(state: Memory, number: number): number;
+  ioloop_signal_add(state: Memory, number: number, fromNow: number): number;
   ioloop_signal_remove(state: Memory, number: number, forgotten: number): number;
   ioloop_signal_take(state: Memory, counts: Memory): number;
+  ioloop_signal_renew(number: number): number;
+  ioloop_signal_take_unheard(counts: Memory): number;
   ioloop_signal_chain(number: number, on: number): number;
   ioloop_process_open(state: Memory, pid: number): number;
   ioloop_process_close(state: Memory, fd: number): number;
@@ -90,9 +92,11 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_waker_take: ["f64"],
   ioloop_waker_close: ["f64"],
   ioloop_signal_open: ["ptr"],
-  ioloop_signal_add: ["ptr", "u32"],
+  ioloop_signal_add: ["ptr", "u32", "i32"],
   ioloop_signal_remove: ["ptr", "u32", "i32"],
   ioloop_signal_take: ["ptr", "ptr"],
+  ioloop_signal_renew: ["u32"],
+  ioloop_signal_take_unheard: ["ptr"],
   ioloop_signal_chain: ["u32", "i32"],
   ioloop_process_open: ["ptr", "i32"],
   ioloop_process_close: ["ptr", "i32"],

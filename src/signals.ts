@@ -36,25 +36,34 @@ const REFUSED: Readonly<Record<string, string>> = {
   SIGCHLD: "Bun hears of its children by it: use addChildHandler for a process",
 };
 
+/** How often each signal came: what the library adds to. */
+function counters(): Uint32Array {
+  return new Uint32Array(new ArrayBuffer(SIGNALS_MAX * Uint32Array.BYTES_PER_ELEMENT));
+}
+
 /**
  * The signals of one loop. A native action counts what comes and makes a pipe readable, which the loop watches like
- * any other fd. Bun's own action is called after ours, so that listeners of `process.on` hear of a signal too;
- * but while a run blocks the main thread, Bun cannot call them, and this does, from the loop.
+ * any other fd. Bun's own action is called after ours, so that listeners of `process.on` hear of a signal too. While
+ * a run blocks the main thread, Bun could not call them: the action leaves Bun's out then, and this calls them instead.
  */
 export class Signals implements Extension {
   readonly #core: Core;
   readonly #handlers = new Map<number, Handler>();
-  /** The signals that are taken for the sake of process.on alone. */
+  /** The signals that are taken for the sake of process.on alone, while a run blocks. */
   readonly #lent = new Set<number>();
-  /** The signals whose action was Bun's before it was ours. */
+  /** The signals that process.on has listened to, so that the action before ours was Bun's. */
   readonly #listened = new Set<number>();
-  readonly #pending = new Uint32Array(new ArrayBuffer(SIGNALS_MAX * Uint32Array.BYTES_PER_ELEMENT));
+  /** What has come for the handlers, and what listeners have not heard of from Bun. */
+  readonly #pending = counters();
+  readonly #unheard = counters();
   #fd = -1;
-  #hooked = false;
 
   constructor(core: Core) {
     this.#core = core;
     core.extensions.push(this);
+    if (!Bun.isMainThread) return;
+    if (open.size === 0) process.on("newListener", tellOpen);
+    open.add(this);
   }
 
   add(signal: SignalLike, func: (...args: never[]) => unknown, arg: unknown): void {
@@ -67,58 +76,74 @@ export class Signals implements Extension {
   remove(signal: SignalLike): boolean {
     const number = numberOf(signal);
     if (number === undefined || !this.#handlers.delete(number)) return false;
-    if (this.#core.blocking && isListened(number)) this.#lent.add(number);
+    if (this.#servesListeners && isListened(number)) this.#lent.add(number);
     else this.#give(number);
     return true;
   }
 
-  /** Whether signals come to the main thread, where alone process.on hears of them. */
   begin(): void {
-    if (!Bun.isMainThread) return;
+    if (!this.#servesListeners) return;
     for (const name of process.eventNames()) this.#lend(NUMBERS[name as string]);
     for (const number of this.#handlers.keys()) native().ioloop_signal_chain(number, 0);
-    this.#hook();
   }
 
   end(): void {
     if (!Bun.isMainThread) return;
     for (const number of this.#handlers.keys()) native().ioloop_signal_chain(number, 1);
-    if (this.#lent.size > 0) this.#count();
-    for (const number of this.#lent) {
-      this.#emitPending(number);
-      this.#give(number);
-    }
-    if (this.#handlers.size === 0) this.#unhook();
+    for (const number of this.#lent) this.#give(number);
+    // What came too late for the loop is still for its listeners.
+    native().ioloop_signal_take_unheard(this.#unheard);
+    this.#emitUnheard();
   }
 
   close(): void {
+    for (const number of [...this.#handlers.keys(), ...this.#lent]) this.#give(number);
     this.#handlers.clear();
-    this.#unhook();
+    if (open.delete(this) && open.size === 0) process.off("newListener", tellOpen);
+  }
+
+  /** Bun has set its own action with the first listener of a signal: ours must come after it. */
+  listenerAdded(number: number): void {
+    const asked = this.#handlers.has(number);
+    if (asked) this.#listened.add(number);
+    else if (this.#servesListeners) this.#lend(number);
+  }
+
+  /** Whether a run blocks the main thread, where alone process.on hears of signals. */
+  get #servesListeners(): boolean {
+    return this.#core.blocking && Bun.isMainThread;
   }
 
   readonly #dispatch = (): void => {
-    this.#count();
-    for (let number = 1; number < SIGNALS_MAX; number++) {
-      while ((this.#pending[number] as number) > 0 && !this.#core.closed) this.#deliver(number);
+    native().ioloop_signal_take(this.#core.poller.state, this.#pending);
+    if (this.#servesListeners) native().ioloop_signal_take_unheard(this.#unheard);
+    for (const [number, handler] of this.#handlers) {
+      while ((this.#pending[number] as number) > 0 && this.#handlers.get(number) === handler) {
+        (this.#pending[number] as number)--;
+        this.#call(handler, number);
+      }
     }
+    this.#emitUnheard();
   };
 
-  #deliver(number: number): void {
-    (this.#pending[number] as number)--;
-    const { calls, blocking } = this.#core;
-    const handler = this.#handlers.get(number);
-    if (handler !== undefined) {
-      const { func, arg } = handler as { func: (...args: unknown[]) => unknown; arg: unknown };
-      const call = arg === undefined ? () => func(number) : () => func(arg, number);
-      calls.callWithin(call, undefined, "signal", number);
+  #call({ func, arg }: Handler, number: number): void {
+    const handler = func as (...args: unknown[]) => unknown;
+    const call = arg === undefined ? () => handler(number) : () => handler(arg, number);
+    this.#core.calls.callWithin(call, undefined, "signal", number);
+  }
+
+  #emitUnheard(): void {
+    for (let number = 1; number < SIGNALS_MAX; number++) {
+      for (; (this.#unheard[number] as number) > 0; (this.#unheard[number] as number)--) {
+        this.#emit(number);
+      }
     }
-    if (blocking && Bun.isMainThread) this.#emit(number);
   }
 
   #emit(number: number): void {
     const name = NAMES.get(number);
     if (name === undefined) return;
-    if (process.listenerCount(name) > 0) {
+    if (isListened(number)) {
       const emit: Callback = () => process.emit(name, name, number as never);
       this.#core.calls.callWithin(emit, undefined, "signal", number);
     } else if (this.#lent.has(number)) {
@@ -128,24 +153,13 @@ export class Signals implements Extension {
     }
   }
 
-  #emitPending(number: number): void {
-    for (; (this.#pending[number] as number) > 0; (this.#pending[number] as number)--) {
-      this.#emit(number);
-    }
-  }
-
-  #count(): void {
-    native().ioloop_signal_take(this.#core.poller.state, this.#pending);
-  }
-
   /** Takes a signal that process.on listens to, for as long as a run blocks. */
   #lend(number: number | undefined): void {
-    if (number === undefined || this.#handlers.has(number) || NAMES.get(number) === undefined)
-      return;
-    if ((NAMES.get(number) as string) in REFUSED) return;
+    const name = number === undefined ? undefined : NAMES.get(number);
+    if (number === undefined || name === undefined || name in REFUSED) return;
+    if (this.#handlers.has(number)) return;
     this.#take(number);
     this.#lent.add(number);
-    native().ioloop_signal_chain(number, 0);
   }
 
   /** Makes the action of a signal ours. */
@@ -157,44 +171,37 @@ export class Signals implements Extension {
       handlers.add(fd, fd, READ, this.#dispatch, undefined);
       this.#fd = fd;
     }
-    const outcome = native().ioloop_signal_add(poller.state, number);
-    if (outcome < 0)
+    // What came while it was lent was for listeners alone.
+    const fromNow = Number(!this.#handlers.has(number));
+    const outcome = native().ioloop_signal_add(poller.state, number, fromNow);
+    if (outcome < 0) {
       throw systemError(-outcome, "sigaction", NAMES.get(number) ?? `signal ${number}`);
+    }
     if (isListened(number)) this.#listened.add(number);
-    if (this.#core.blocking && Bun.isMainThread) native().ioloop_signal_chain(number, 0);
-    this.#hook();
+    if (this.#servesListeners) native().ioloop_signal_chain(number, 0);
   }
 
   /** Brings back what the signal did before. */
   #give(number: number): void {
     this.#lent.delete(number);
+    this.#pending[number] = 0;
     const forgotten = this.#listened.delete(number) && !isListened(number);
     native().ioloop_signal_remove(this.#core.poller.state, number, Number(forgotten));
     native().ioloop_signal_chain(number, 1);
-    this.#pending[number] = 0;
   }
+}
 
-  #hook(): void {
-    if (this.#hooked || !Bun.isMainThread) return;
-    this.#hooked = true;
-    process.on("newListener", this.#listenerAdded);
-  }
+/** Those of the main thread's open loops: they want to know when process.on gets a listener. */
+const open = new Set<Signals>();
 
-  #unhook(): void {
-    if (this.#hooked) process.off("newListener", this.#listenerAdded);
-    this.#hooked = false;
-  }
-
-  /** Bun sets its own action with the first listener of a signal, a moment from now: ours must come after. */
-  readonly #listenerAdded = (event: string | symbol): void => {
-    const number = NUMBERS[event as string];
-    if (number === undefined) return;
-    queueMicrotask(() => {
-      if (this.#core.closed) return;
-      if (this.#handlers.has(number)) this.#take(number);
-      else if (this.#core.blocking) this.#lend(number);
-    });
-  };
+function tellOpen(event: string | symbol): void {
+  const number = NUMBERS[event as string];
+  if (number === undefined) return;
+  // The listener is added when this has returned.
+  queueMicrotask(() => {
+    native().ioloop_signal_renew(number);
+    for (const signals of open) signals.listenerAdded(number);
+  });
 }
 
 function isListened(number: number): boolean {

@@ -119,8 +119,8 @@ export fn ioloop_signal_open(state: *abi.State) callconv(.c) i32 {
     return signals.open(state);
 }
 
-export fn ioloop_signal_add(state: *abi.State, number: u32) callconv(.c) i32 {
-    return signals.add(state, number);
+export fn ioloop_signal_add(state: *abi.State, number: u32, from_now: i32) callconv(.c) i32 {
+    return signals.add(state, number, from_now != 0);
 }
 
 export fn ioloop_signal_remove(state: *abi.State, number: u32, forgotten: i32) callconv(.c) i32 {
@@ -133,6 +133,15 @@ export fn ioloop_signal_take(
     counts: *[signals.numbers_max]u32,
 ) callconv(.c) i32 {
     signals.take(state, counts);
+    return 0;
+}
+
+export fn ioloop_signal_renew(number: u32) callconv(.c) i32 {
+    return signals.renew(number);
+}
+
+export fn ioloop_signal_take_unheard(counts: *[signals.numbers_max]u32) callconv(.c) i32 {
+    signals.takeUnheard(counts);
     return 0;
 }
 

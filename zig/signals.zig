@@ -52,8 +52,9 @@ var listeners: [listeners_max]Listener = @splat(.{});
 var befores: [numbers_max]Before = @splat(.{});
 /// Actions that run now, in whatever thread.
 var acting_count: std.atomic.Value(u32) = .init(0);
-/// Signals whose actions do not call what they replaced: somebody serves it otherwise.
+/// Signals whose actions do not call what they replaced, but count how often they did not.
 var unchained: std.atomic.Value(u64) = .init(0);
+var unheard: [numbers_max]std.atomic.Value(u32) = @splat(.init(0));
 
 /// Makes the loop a listener. Returns the fd to watch, or -errno; -ENOSPC when there are too many.
 pub fn open(state: *abi.State) i32 {
@@ -87,17 +88,29 @@ pub fn close(state: *abi.State) void {
     listener.state = null;
 }
 
-/// Delivers a signal to the loop, which `open` made a listener; again after Bun has set an action of
-/// its own. Returns 0 or -errno: EINVAL for what cannot be handled.
-pub fn add(state: *abi.State, number: u32) i32 {
+/// Delivers a signal to the loop, which `open` made a listener, from now on: what came for somebody else
+/// before is not counted any more. Returns 0 or -errno: EINVAL for what cannot be handled.
+pub fn add(state: *abi.State, number: u32, from_now: bool) i32 {
     assert(number > 0 and number < numbers_max);
     lock.take();
     defer lock.release();
     const listener = find(state).?;
     const asked = listener.asked.fetchOr(bit(number), .seq_cst);
+    if (from_now) listener.counts[number].store(0, .seq_cst);
     const installed = install(number);
     if (installed < 0) listener.asked.store(asked, .seq_cst);
     return installed;
+}
+
+/// Takes the action back after Bun has set one of its own, if any loop of the process asks for it.
+pub fn renew(number: u32) i32 {
+    assert(number > 0 and number < numbers_max);
+    lock.take();
+    defer lock.release();
+    for (&listeners) |*listener| {
+        if (listener.asks(number)) return install(number);
+    }
+    return 0;
 }
 
 /// The last loop's removal brings back what was there before; `forgotten`: that is Bun's, and nobody
@@ -108,8 +121,10 @@ pub fn remove(state: *abi.State, number: u32, forgotten: bool) void {
     defer lock.release();
     const listener = find(state) orelse return;
     _ = listener.asked.fetchAnd(~bit(number), .seq_cst);
-    listener.counts[number].store(0, .seq_cst);
     restoreUnlessAsked(number, forgotten);
+    // An action that has seen the bit still counts.
+    awaitActions();
+    listener.counts[number].store(0, .seq_cst);
 }
 
 /// Adds what has come since the last time to `counts`, and empties the pipe.
@@ -123,7 +138,8 @@ pub fn take(state: *abi.State, counts: *[numbers_max]u32) void {
     for (counts, &listener.counts) |*count, *pending| count.* +|= pending.swap(0, .seq_cst);
 }
 
-/// Whether the action also calls what it replaced.
+/// Whether the action also calls what it replaced; if not, somebody serves it who takes what is
+/// unheard.
 pub fn chain(number: u32, on: bool) void {
     assert(number > 0 and number < numbers_max);
     if (on) {
@@ -131,6 +147,13 @@ pub fn chain(number: u32, on: bool) void {
     } else {
         _ = unchained.fetchOr(bit(number), .seq_cst);
     }
+}
+
+/// Adds how often each signal came, since the last time, that was unchained then.
+pub fn takeUnheard(counts: *[numbers_max]u32) void {
+    // One that was unchained when it came must have been counted.
+    awaitActions();
+    for (counts, &unheard) |*count, *pending| count.* +|= pending.swap(0, .seq_cst);
 }
 
 fn bit(number: u32) u64 {
@@ -191,6 +214,9 @@ fn act(signal: calls.SIG) callconv(.c) void {
     _ = acting_count.fetchAdd(1, .seq_cst);
     defer _ = acting_count.fetchSub(1, .seq_cst);
     const number: u32 = @intCast(@intFromEnum(signal));
+    // Before the byte, so that whoever reads it finds the count.
+    const heard = unchained.load(.seq_cst) & bit(number) == 0;
+    if (!heard) _ = unheard[number].fetchAdd(1, .seq_cst);
     for (&listeners) |*listener| {
         if (!listener.asks(number)) continue;
         const writer_fd = listener.writer_fd_next.load(.seq_cst) - 1;
@@ -199,9 +225,8 @@ fn act(signal: calls.SIG) callconv(.c) void {
         // A full pipe is told of already.
         _ = calls.write(writer_fd, "!", 1);
     }
-    if (unchained.load(.seq_cst) & bit(number) != 0) return;
     const chained = befores[number].chained.load(.seq_cst);
-    if (chained != 0) @as(Function, @ptrFromInt(chained))(signal);
+    if (heard and chained != 0) @as(Function, @ptrFromInt(chained))(signal);
 }
 
 /// Until no action can hold the number of a pipe that was taken from it.
@@ -245,9 +270,9 @@ test "a signal is counted for every loop that asks for it, and its fd becomes re
     defer a.deinit();
     try b.init();
     defer b.deinit();
-    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a));
-    try testing.expectEqual(@as(i32, 0), add(&b.state, number_a));
-    try testing.expectEqual(@as(i32, 0), add(&b.state, number_b));
+    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a, true));
+    try testing.expectEqual(@as(i32, 0), add(&b.state, number_a, true));
+    try testing.expectEqual(@as(i32, 0), add(&b.state, number_b, true));
     raise(number_a);
     raise(number_b);
     raise(number_a);
@@ -277,13 +302,16 @@ test "what a signal did before comes back with the last loop that asked for it" 
 
     var a: TestListener = .{};
     try a.init();
-    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a));
+    try testing.expectEqual(@as(i32, 0), add(&a.state, number_a, true));
     raise(number_a);
     try testing.expectEqual(@as(u32, 1), Replaced.called_count);
     chain(number_a, false);
     raise(number_a);
     try testing.expectEqual(@as(u32, 1), Replaced.called_count);
     chain(number_a, true);
+    var counts: [numbers_max]u32 = @splat(0);
+    takeUnheard(&counts);
+    try testing.expectEqual(@as(u32, 1), counts[number_a]);
     take(&a.state, &a.counts);
     try testing.expectEqual(@as(u32, 2), a.counts[number_a]);
     a.deinit();
@@ -291,12 +319,34 @@ test "what a signal did before comes back with the last loop that asked for it" 
     try testing.expectEqual(@as(u32, 2), Replaced.called_count);
 }
 
+test "an action that was replaced is taken back, and only for who asks" {
+    var a: TestListener = .{};
+    try a.init();
+    defer a.deinit();
+    var original: Action = undefined;
+    try testing.expectEqual(@as(i32, 0), system.signalAction(number_b, null, &original));
+    defer _ = system.signalAction(number_b, &original, null);
+    try testing.expectEqual(@as(i32, 0), add(&a.state, number_b, true));
+
+    var ignored = original;
+    ignored.handler = .{ .handler = @ptrFromInt(1) };
+    for ([_]u32{ 1, 0 }) |heard_count| {
+        try testing.expectEqual(@as(i32, 0), system.signalAction(number_b, &ignored, null));
+        try testing.expectEqual(@as(i32, 0), renew(number_b));
+        raise(number_b);
+        @memset(&a.counts, 0);
+        take(&a.state, &a.counts);
+        try testing.expectEqual(heard_count, a.counts[number_b]);
+        remove(&a.state, number_b, false);
+    }
+}
+
 test "what cannot be handled is refused" {
     var a: TestListener = .{};
     try a.init();
     defer a.deinit();
     for ([_]calls.SIG{ .KILL, .STOP }) |signal| {
-        const refused = add(&a.state, @intFromEnum(signal));
+        const refused = add(&a.state, @intFromEnum(signal), true);
         try testing.expectEqual(outcome.failure(.INVAL), refused);
     }
 }

@@ -172,8 +172,9 @@ export class Signals implements Extension {
       this.#fd = fd;
     }
     // What came while it was lent was for listeners alone.
-    const fromNow = Number(!this.#handlers.has(number));
-    const outcome = native().ioloop_signal_add(poller.state, number, fromNow);
+    const fromNow = !this.#handlers.has(number);
+    if (fromNow) this.#pending[number] = 0;
+    const outcome = native().ioloop_signal_add(poller.state, number, Number(fromNow));
     if (outcome < 0) {
       throw systemError(-outcome, "sigaction", NAMES.get(number) ?? `signal ${number}`);
     }

@@ -74,7 +74,7 @@ export class HostedRun implements Host, Extension {
       else if (!this.#kept) bridge.unref();
     };
     const lost = (): void => {
-      if (!this.#over) this.#end({ error: bridgeError() });
+      if (!this.#over && !this.#core.closed) this.#end({ error: bridgeError() });
     };
     // The declarations have these options, and leave them out of the function.
     const adopt: (options: never) => Promise<Bridge> = Bun.connect;
@@ -90,7 +90,8 @@ export class HostedRun implements Host, Extension {
   readonly #turn = (): void => {
     const core = this.#core;
     this.#immediate = undefined;
-    if (this.#over) return;
+    // A call that turns Bun's loop itself comes by here within a turn, which looks again at its end.
+    if (this.#over || this.#turning) return;
     this.#turning = true;
     try {
       const called = core.turn();

@@ -63,11 +63,15 @@ export class Ports implements Extension {
       if (this.#entries.get(port)?.waker !== waker) return;
       this.#core.calls.callWithin(bound, data, "port", waker.id);
     };
+    // Behind the messages that came before the peer had closed.
+    const forget = (): void => {
+      if (this.#entries.get(port) === entry) this.remove(port);
+    };
     const entry: Entry = {
       handler: bound,
       waker,
       listener: (data) => this.#core.addCallback(deliver, data),
-      closed: () => this.remove(port),
+      closed: () => this.#core.addCallback(forget, undefined),
     };
     this.#entries.set(port, entry);
     real.on("message", entry.listener);

@@ -98,16 +98,17 @@ pub fn disown(loop: *Loop, fd: i32) void {
 
 /// Has somebody watch for this loop. Returns Bun's end of the bridge, or -errno.
 pub fn watch(loop: *Loop, force_thread: bool) i32 {
-    assert(loop.watcher == null);
+    if (loop.watcher != null) return outcome.failure(.BUSY);
     loop.watcher = .{};
     const bridge_fd = loop.watcher.?.start(loop.state.poller_fd, force_thread);
     if (bridge_fd < 0) loop.watcher = null;
     return bridge_fd;
 }
 
-/// Asks for the byte.
+/// Asks for the byte; EINVAL when nobody watches.
 pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
-    return loop.watcher.?.arm(loop.state.poller_fd, timeout_ns);
+    const watcher = if (loop.watcher) |*watcher| watcher else return outcome.failure(.INVAL);
+    return watcher.arm(loop.state.poller_fd, timeout_ns);
 }
 
 /// `abandoned`: Bun may not have taken its end of the bridge.

@@ -21,12 +21,13 @@ describe.each([...MODES])("in %s", (mode) => {
   test("sleeps end in the order of their ends, not of their begins", async () => {
     using loop = testLoop();
     const order: number[] = [];
-    const sleeps = [6, 2, 4, 0, 3, 1, 5].map((ms) => async (): Promise<void> => {
-      await loop.sleep(ms * 3);
-      order.push(ms);
+    // So far apart that a machine that stalls between two begins does not change the ends.
+    const sleeps = [2, 0, 3, 1].map((end) => async (): Promise<void> => {
+      await loop.sleep(end * 40);
+      order.push(end);
     });
     await settle(mode, loop, () => Promise.all(sleeps.map((sleep) => sleep())));
-    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(order).toEqual([0, 1, 2, 3]);
   });
 
   test("a sleep of 0 or less lets the loop go round once", async () => {

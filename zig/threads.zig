@@ -19,7 +19,8 @@ const Destructor = fn (?*anyopaque) callconv(.c) void;
 fn external(comptime Function: type, comptime name: []const u8) ?*const Function {
     return @extern(?*const Function, .{
         .name = name,
-        .linkage = if (system.on_macos) .strong else .weak,
+        // A static C library gives only what is asked for strongly.
+        .linkage = if (builtin.link_libc or system.on_macos) .strong else .weak,
     });
 }
 

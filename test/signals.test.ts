@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { constants } from "node:os";
 import { IOLoop } from "../src/index.ts";
 import { ignore, testLoop, thrownBy, untyped } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 import { figuresOf, runChild } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 import { expectIOLoopError } from "./support-system.ts";
@@ -298,7 +299,8 @@ test(
   "a hundred loops with handlers that are closed leave no fd behind, and more listen than there may be is ENOSPC",
   async () => {
     const { left, refused, room } = await figuresOf("signal-loops.ts");
-    expect({ left, refused, room }).toEqual({ left: 0, refused: 1, room: 1 });
+    expect({ refused, room }).toEqual({ refused: 1, room: 1 });
+    if (!lacks("a close that is done on return")) expect(left).toBe(0);
   },
   CHILD_LIMIT_MS,
 );

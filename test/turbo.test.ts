@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
 import * as events from "../src/events.ts";
 import { instance } from "../src/index.ts";
 import { ioloop, type TurboIOLoop } from "../src/turbo.ts";
@@ -173,3 +174,26 @@ function expectNotice(...parts: readonly string[]): void {
   const text = String(notices.mock.calls[0]?.[0]);
   for (const part of ["notice", ...parts]) expect(text).toContain(part);
 }
+
+describe("signals", () => {
+  test("a handler gets the number, and arg first where there is one, until it is removed", () => {
+    const calls: unknown[] = [];
+    expect(loop.add_signal_handler("SIGUSR2", (signo) => calls.push(signo))).toBeTrue();
+    process.kill(process.pid, "SIGUSR2");
+    pass(loop);
+    expect(loop.add_signal_handler("SIGUSR2", (arg, signo) => calls.push(arg, signo), "arg")).toBe(
+      true,
+    );
+    process.kill(process.pid, "SIGUSR2");
+    pass(loop);
+    const number = constants.signals.SIGUSR2;
+    expect(calls).toEqual([number, "arg", number]);
+    expect(loop.remove_signal_handler("SIGUSR2")).toBeTrue();
+    expect(loop.remove_signal_handler("SIGUSR2")).toBeFalse();
+  });
+
+  test("one that cannot be handled answers false, with a notice", () => {
+    expect(loop.add_signal_handler("SIGKILL", ignore)).toBeFalse();
+    expect(notices.mock.calls.flat().join()).toMatch(/notice: add_signal_handler: .*SIGKILL/);
+  });
+});

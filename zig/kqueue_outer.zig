@@ -45,9 +45,9 @@ pub fn close(outer: *Outer) void {
 /// Has one wait end when the poller has events, at once where it has them already, and when
 /// `timeout_ns` has passed; null: no timer.
 pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
-    const most_ns: ?u64 = if (can_watch_queues) timeout_ns else @min(timeout_ns orelse moment_ns, moment_ns);
-    const timed = outer.setTimer(most_ns);
-    if (timed < 0 or !can_watch_queues) return timed;
+    if (!can_watch_queues) return outer.setTimer(@min(timeout_ns orelse moment_ns, moment_ns));
+    const timed = outer.setTimer(timeout_ns);
+    if (timed < 0) return timed;
     return outer.change(.{
         .ident = @intCast(poller_fd),
         .filter = Filter.read,

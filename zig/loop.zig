@@ -38,7 +38,8 @@ const belongings = threads.Belongings(Loop, closeAll);
 /// Returns 0 or -errno.
 pub fn open(opened: *?*Loop, force_timeout_ms: bool) i32 {
     opened.* = null;
-    const loop: *Loop = @ptrCast(@alignCast(system.mapPage() orelse return outcome.failure(.NOMEM)));
+    const page = system.mapPage() orelse return outcome.failure(.NOMEM);
+    const loop: *Loop = @ptrCast(page);
     loop.* = .{ .state = undefined };
     const result = poller.open(&loop.state, force_timeout_ms);
     if (result < 0) {

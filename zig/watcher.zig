@@ -1,17 +1,18 @@
-//! What lets Bun's loop host one of ours: it watches where the loop would wait, and sends a byte through
-//! a socket that Bun watches. The byte carries nothing: the loop looks for itself.
+//! What lets Bun's loop host one of ours: it watches where the loop would wait, and sends a byte
+//! through a socket that Bun watches. The byte carries nothing: the loop looks for itself.
 //!
 //!   loop's thread   arm ....... Bun's own work ........ byte, turn ... arm
 //!   messenger           polls or waits on the outer queue ... byte
 //!
-//! The messenger is the kernel itself where it can be, else a thread. What each way to wake Bun takes from
-//! idle, against a handler of Bun.connect's (p50, Linux 6.18, Bun 1.4.5; on free cores, on one core):
+//! The messenger is the kernel itself where it can be, else a thread. What each way to wake Bun
+//! takes from idle, against a handler of Bun.connect's own (p50; Linux 6.18, Bun 1.4.5):
 //!
-//!   io_uring and a socket pair      1.27   1.17
-//!   thread and a socket pair        1.92   1.27    all threads alike: a sleeping core wakes for them
-//!   thread and uv_async             1.69   1.33    in a Worker it is the main thread's
-//!   thread and a JSCallback         1.61   1.36    crashes when a Worker is terminated
-//!   thread and a Node-API callback  1.65   1.31    needs a module of its own
+//!                                 on free cores   on one core
+//!   io_uring and a socket pair         1.27           1.17
+//!   thread and a socket pair           1.92           1.27    a sleeping core has to wake for it
+//!   thread and uv_async                1.69           1.33    in Workers it is the main thread's
+//!   thread and a JSCallback            1.61           1.36    crashes at a Worker's terminate()
+//!   thread and a Node-API callback     1.65           1.31    needs a module of its own
 
 const std = @import("std");
 
@@ -135,7 +136,9 @@ const TestWatch = struct {
     /// How many bytes come within `limit_ms`.
     fn told(watch: *TestWatch, limit_ms: i32) !usize {
         const calls = system.calls;
-        var polled = [_]calls.pollfd{.{ .fd = watch.bun_fd, .events = calls.POLL.IN, .revents = 0 }};
+        var polled = [_]calls.pollfd{
+            .{ .fd = watch.bun_fd, .events = calls.POLL.IN, .revents = 0 },
+        };
         if (outcome.of(calls.poll(&polled, 1, limit_ms)) <= 0) return 0;
         var bytes: [16]u8 = undefined;
         return @intCast(outcome.of(calls.read(watch.bun_fd, &bytes, bytes.len)));
@@ -215,7 +218,7 @@ test "a watcher ends, and tells nobody, after Bun has closed its end" {
     }
 }
 
-test "an end that nobody has taken is closed with the other one, and one that was closed is let be" {
+test "an end that nobody has taken is closed too, and one that was closed is let be" {
     for (ways) |force_thread| {
         var watch: TestWatch = .{};
         try watch.init(force_thread);

@@ -94,11 +94,7 @@ function awaitContexts(): void {
     return;
   }
   const { run, enterWith } = prototype;
-  const begun = (): void => {
-    Object.assign(prototype, { run, enterWith });
-    meet();
-  };
-  Object.assign(prototype, {
+  const announcing = {
     run(this: typeof prototype, ...args: Parameters<typeof run>) {
       begun();
       return run.apply(this, args);
@@ -107,6 +103,13 @@ function awaitContexts(): void {
       begun();
       enterWith.call(this, store);
     },
-  });
+  };
+  const begun = (): void => {
+    // Where somebody has wrapped one since, it stays within.
+    if (prototype.run === announcing.run) prototype.run = run;
+    if (prototype.enterWith === announcing.enterWith) prototype.enterWith = enterWith;
+    meet();
+  };
+  Object.assign(prototype, announcing);
   looking = false;
 }

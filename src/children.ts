@@ -68,7 +68,7 @@ export class Children implements Extension {
   }
 
   close(): void {
-    // The library has closed their fds with the loop.
+    for (const { fd } of this.#children.values()) this.#release(fd);
     this.#children.clear();
   }
 

@@ -23,7 +23,7 @@ export interface Host {
 
 /** What hears of a loop's blocking runs, and of its end. */
 export interface Extension {
-  /** Before a run that owns the thread until its end, and after it. */
+  /** Before a run that owns the thread until its end, and after it; `end` must not throw. */
   begin?(): void;
   end?(): void;
   /** After everything was cleared, and before the poller is closed; must not throw. */
@@ -239,8 +239,7 @@ export class Core {
 
   // The hot path: no allocation per event from here to the user's handler.
   #pollAndDispatch(until: number): number {
-    const { poller, handlers } = this;
-    const { calls } = this;
+    const { poller, handlers, calls } = this;
     const { registrations } = handlers;
     const { records } = poller;
     if (this.#next === this.#ready) {

@@ -30,6 +30,7 @@ export class HostedRun implements Host, Extension {
     try {
       this.#connect(core.poller.watch());
     } catch (error) {
+      core.poller.unwatch(true);
       core.leaveHost();
       throw error;
     }
@@ -70,13 +71,12 @@ export class HostedRun implements Host, Extension {
   #connect(fd: number): void {
     const opened = (bridge: Bridge): void => {
       this.#bridge = bridge;
-      if (this.#over) bridge.terminate();
-      else if (!this.#kept) bridge.unref();
+      if (!this.#kept) bridge.unref();
     };
     const lost = (): void => {
       if (!this.#over && !this.#core.closed) this.#end({ error: bridgeError() });
     };
-    // The declarations have these options, and leave them out of the function.
+    // The declarations have these options, and leave them out of the function. It calls `open` before it returns.
     const adopt: (options: never) => Promise<Bridge> = Bun.connect;
     const socket = { open: opened, data: this.#wake, close: lost, error: lost };
     adopt({ fd, socket } satisfies Bun.FdSocketOptions as never).catch(lost);

@@ -36,7 +36,7 @@ export interface Native {
   ioloop_signal_take(state: Memory, counts: Memory): number;
   ioloop_signal_renew(number: number): number;
   ioloop_signal_take_unheard(counts: Memory): number;
-  ioloop_signal_chain(number: number, on: number): number;
+  ioloop_signal_chain(on: number): number;
   ioloop_process_open(state: Memory, pid: number): number;
   ioloop_process_close(state: Memory, fd: number): number;
   ioloop_process_status(fd: number): number;
@@ -97,7 +97,7 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_signal_take: ["ptr", "ptr"],
   ioloop_signal_renew: ["u32"],
   ioloop_signal_take_unheard: ["ptr"],
-  ioloop_signal_chain: ["u32", "i32"],
+  ioloop_signal_chain: ["i32"],
   ioloop_process_open: ["ptr", "i32"],
   ioloop_process_close: ["ptr", "i32"],
   ioloop_process_status: ["i32"],

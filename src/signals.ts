@@ -11,17 +11,15 @@ import { native } from "./native.ts";
 /** A signal's name, as "SIGTERM", or its number. */
 export type SignalLike = string | number;
 
-interface Handler {
-  readonly func: (...args: never[]) => unknown;
-  readonly arg: unknown;
-}
-
 const NUMBERS: Readonly<Record<string, number>> = constants.signals;
 /** The names that process.on knows, by number. Where two share a number, the first is the usual one. */
 const NAMES = new Map<number, NodeJS.Signals>();
 for (const [name, number] of Object.entries(NUMBERS)) {
   if (!NAMES.has(number)) NAMES.set(number, name as NodeJS.Signals);
 }
+
+/** The first of Linux's signals without a name. */
+const REAL_TIME = 35;
 
 /** What nobody can handle, what tells of a fault in the program itself, and what Bun keeps for itself. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -48,7 +46,7 @@ function counters(): Uint32Array {
  */
 export class Signals implements Extension {
   readonly #core: Core;
-  readonly #handlers = new Map<number, Handler>();
+  readonly #handlers = new Map<number, Callback>();
   /** The signals that are taken for the sake of process.on alone, while a run blocks. */
   readonly #lent = new Set<number>();
   /** The signals that process.on has listened to, so that the action before ours was Bun's. */
@@ -62,7 +60,10 @@ export class Signals implements Extension {
     this.#core = core;
     core.extensions.push(this);
     if (!Bun.isMainThread) return;
-    if (open.size === 0) process.on("newListener", tellOpen);
+    // It stays when the last loop here has closed: a Worker's may go on.
+    if (!process.listeners("newListener" as never).includes(tellOpen as never)) {
+      process.on("newListener", tellOpen);
+    }
     open.add(this);
   }
 
@@ -70,7 +71,8 @@ export class Signals implements Extension {
     const number = checkSignal(signal);
     this.#take(number);
     this.#lent.delete(number);
-    this.#handlers.set(number, { func: bindContext(func), arg });
+    const handler = bindContext(func) as (...args: unknown[]) => unknown;
+    this.#handlers.set(number, arg === undefined ? handler : (signo) => handler(arg, signo));
   }
 
   remove(signal: SignalLike): boolean {
@@ -83,13 +85,13 @@ export class Signals implements Extension {
 
   begin(): void {
     if (!this.#servesListeners) return;
+    native().ioloop_signal_chain(0);
     for (const name of process.eventNames()) this.#lend(NUMBERS[name as string]);
-    for (const number of this.#handlers.keys()) native().ioloop_signal_chain(number, 0);
   }
 
   end(): void {
     if (!Bun.isMainThread) return;
-    for (const number of this.#handlers.keys()) native().ioloop_signal_chain(number, 1);
+    native().ioloop_signal_chain(1);
     for (const number of this.#lent) this.#give(number);
     // What came too late for the loop is still for its listeners.
     native().ioloop_signal_take_unheard(this.#unheard);
@@ -99,7 +101,7 @@ export class Signals implements Extension {
   close(): void {
     for (const number of [...this.#handlers.keys(), ...this.#lent]) this.#give(number);
     this.#handlers.clear();
-    if (open.delete(this) && open.size === 0) process.off("newListener", tellOpen);
+    open.delete(this);
   }
 
   /** Bun has set its own action with the first listener of a signal: ours must come after it. */
@@ -117,20 +119,16 @@ export class Signals implements Extension {
   readonly #dispatch = (): void => {
     native().ioloop_signal_take(this.#core.poller.state, this.#pending);
     if (this.#servesListeners) native().ioloop_signal_take_unheard(this.#unheard);
-    for (const [number, handler] of this.#handlers) {
-      while ((this.#pending[number] as number) > 0 && this.#handlers.get(number) === handler) {
+    for (const number of this.#handlers.keys()) {
+      while ((this.#pending[number] as number) > 0) {
+        const handler = this.#handlers.get(number);
+        if (handler === undefined) break;
         (this.#pending[number] as number)--;
-        this.#call(handler, number);
+        this.#core.calls.callWithin(handler, number, "signal", number);
       }
     }
     this.#emitUnheard();
   };
-
-  #call({ func, arg }: Handler, number: number): void {
-    const handler = func as (...args: unknown[]) => unknown;
-    const call = arg === undefined ? () => handler(number) : () => handler(arg, number);
-    this.#core.calls.callWithin(call, undefined, "signal", number);
-  }
 
   #emitUnheard(): void {
     for (let number = 1; number < SIGNALS_MAX; number++) {
@@ -179,7 +177,6 @@ export class Signals implements Extension {
       throw systemError(-outcome, "sigaction", NAMES.get(number) ?? `signal ${number}`);
     }
     if (isListened(number)) this.#listened.add(number);
-    if (this.#servesListeners) native().ioloop_signal_chain(number, 0);
   }
 
   /** Brings back what the signal did before. */
@@ -188,7 +185,6 @@ export class Signals implements Extension {
     this.#pending[number] = 0;
     const forgotten = this.#listened.delete(number) && !isListened(number);
     native().ioloop_signal_remove(this.#core.poller.state, number, Number(forgotten));
-    native().ioloop_signal_chain(number, 1);
   }
 }
 
@@ -214,6 +210,13 @@ function numberOf(signal: SignalLike): number | undefined {
   return typeof signal === "string" ? NUMBERS[signal] : signal;
 }
 
+/** The C library keeps those between the named ones and the real-time ones for its own threads. */
+function isSignal(number: number): boolean {
+  return (
+    NAMES.has(number) || (Number.isInteger(number) && number >= REAL_TIME && number < SIGNALS_MAX)
+  );
+}
+
 function checkSignal(signal: SignalLike): number {
   if (typeof signal !== "string" && typeof signal !== "number") {
     throw new TypeError(
@@ -221,7 +224,7 @@ function checkSignal(signal: SignalLike): number {
     );
   }
   const number = numberOf(signal);
-  if (number === undefined || !Number.isInteger(number) || number < 1 || number >= SIGNALS_MAX) {
+  if (number === undefined || !isSignal(number)) {
     throw new RangeError(
       `signal ${show(signal)} is none of this system: pass a name such as "SIGTERM"`,
     );

@@ -1,7 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { type CallContext, EDGE, READ } from "../src/index.ts";
-import { Fds, fail, ignore, poke, testLoop } from "./support.ts";
-import { ASLEEP_MS, addReady, rejectionOf, runHosted, WAYS } from "./support-hosted.ts";
+import { Fds, fail, ignore, openFds, poke, testLoop } from "./support.ts";
+import { lacks } from "./support-backend.ts";
+import { ASLEEP_MS, addReady, rejectionOf, runHosted, runWoken, WAYS } from "./support-hosted.ts";
 import { addCall, type Source } from "./support-sources.ts";
 
 /** Of a step, each. */
@@ -157,5 +158,25 @@ describe.each(WAYS)("in a hosted loop, %s,", (_name, way) => {
     });
     expect(await rejectionOf(runHosted(loop, way))).toMatchObject({ message: "last words" });
     expect(loop.running()).toBeFalse();
+  });
+});
+
+describe.each(WAYS)("a run that Bun will not host, %s,", (_name, way) => {
+  test("rejects with what Bun throws, leaves no fd behind, and can be asked for again", async () => {
+    using loop = testLoop();
+    const before = openFds();
+    const refusal = new Error("not now");
+    const connect = spyOn(Bun, "connect").mockImplementationOnce(() => {
+      throw refusal;
+    });
+    try {
+      expect(await rejectionOf(runWoken(loop, way))).toBe(refusal);
+    } finally {
+      connect.mockRestore();
+    }
+    expect(loop.running()).toBeFalse();
+    if (!lacks("a close that is done on return")) expect(openFds()).toBe(before);
+    loop.callLater(1, () => loop.stop());
+    await runHosted(loop, way);
   });
 });

@@ -1,6 +1,6 @@
-//! A queue around a poller's queue, and a timer, for the thread that waits for the poller's events
-//! without taking them. The loop arms it from its own thread while the other waits: epoll tells a
-//! waiting thread of a registration that has just become ready, so that nobody need be woken for it.
+//! A queue around a poller's queue, and a timer, for whoever watches for the poller's events without
+//! taking them. The loop arms it from its own thread meanwhile: epoll tells who polls it, or waits,
+//! of a registration that has just become ready, so that nobody need be woken for the arming.
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -31,7 +31,8 @@ fn openQueue(outer: *Outer, poller_fd: i32) i32 {
     const flags: linux.TFD = .{ .CLOEXEC = true, .NONBLOCK = true };
     outer.timer_fd = outcome.of(linux.timerfd_create(.MONOTONIC, flags));
     if (outer.timer_fd < 0) return outer.timer_fd;
-    // Edge-triggered, so that an expiry is told once and need not be read.
+    // Edge-triggered, so that a thread that waits is told of an expiry once and need not read it; the
+    // next arming ends it for who polls.
     const timer_events = linux.EPOLL.IN | linux.EPOLL.ET;
     const timed = outer.control(linux.EPOLL.CTL_ADD, outer.timer_fd, timer_events, .timer);
     if (timed < 0) return timed;
@@ -59,6 +60,13 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     // `reset` has put another queue under the poller's number.
     if (outcome.errno(armed) != .NOENT) return armed;
     return outer.control(linux.EPOLL.CTL_ADD, poller_fd, events, .poller);
+}
+
+/// Takes out what could make the queue ready.
+pub fn disarm(outer: *Outer, poller_fd: i32) void {
+    for ([_]i32{ poller_fd, outer.timer_fd }) |fd| {
+        _ = linux.epoll_ctl(outer.fd, linux.EPOLL.CTL_DEL, fd, null);
+    }
 }
 
 /// Ends the present wait, or the next one.

@@ -145,12 +145,12 @@ export fn ioloop_signal_take_unheard(counts: *[signals.numbers_max]u32) callconv
     return 0;
 }
 
-export fn ioloop_signal_chain(number: u32, on: i32) callconv(.c) i32 {
-    signals.chain(number, on != 0);
+export fn ioloop_signal_chain(on: i32) callconv(.c) i32 {
+    signals.chain(on != 0);
     return 0;
 }
 
-/// The fd is closed with the loop, or by the next one.
+/// The fd is closed by the next one, or with the loop of a thread that ends.
 export fn ioloop_process_open(state: *abi.State, pid: i32) callconv(.c) i32 {
     const fd = process.open(pid);
     if (fd >= 0) Loop.of(state).own(fd);

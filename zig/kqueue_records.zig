@@ -50,7 +50,7 @@ pub const Note = struct {
     pub const out_of_band: u32 = 0x0000_0002;
     pub const trigger: u32 = 0x0100_0000;
     pub const exit: u32 = 0x8000_0000;
-    /// A process's status with its exit; only a child's is told.
+    /// A process's status with its exit; only the parent may ask for it.
     pub const exit_status: u32 = 0x0400_0000;
     /// The unit of a timer. libkqueue's number for it is the same, and so is its meaning.
     pub const nanoseconds: u32 = 0x0000_0004;

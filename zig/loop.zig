@@ -109,7 +109,9 @@ pub fn watch(loop: *Loop, force_thread: bool) i32 {
 /// Asks for the byte; EINVAL when nobody watches.
 pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
     const watcher = if (loop.watcher) |*watcher| watcher else return outcome.failure(.INVAL);
-    return watcher.arm(loop.state.poller_fd, timeout_ns);
+    // Over kqueue `reset` gives the queue another number.
+    watcher.poller_fd = loop.state.poller_fd;
+    return watcher.arm(timeout_ns);
 }
 
 /// `abandoned`: Bun may not have taken its end of the bridge.

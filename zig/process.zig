@@ -16,15 +16,24 @@ pub fn open(pid: i32) i32 {
     const queue = kqueue_calls.create();
     if (queue < 0) return queue;
     const Note = kqueue_records.Note;
-    const watched = kqueue_calls.submit(queue, &[_]kqueue_records.Event{.{
-        .ident = @intCast(pid),
-        .filter = kqueue_records.Filter.process,
-        .flags = kqueue_records.Flag.add | kqueue_records.Flag.receipt,
-        .fflags = Note.exit | Note.exit_status,
-    }});
+    const with_status = watchProcess(queue, pid, Note.exit | Note.exit_status);
+    // Only the parent may have the status.
+    const watched = switch (outcome.errno(with_status)) {
+        .ACCES => watchProcess(queue, pid, Note.exit),
+        else => with_status,
+    };
     if (watched >= 0) return queue;
     system.close(queue);
     return watched;
+}
+
+fn watchProcess(queue: i32, pid: i32, notes: u32) i32 {
+    return kqueue_calls.submit(queue, &[_]kqueue_records.Event{.{
+        .ident = @intCast(pid),
+        .filter = kqueue_records.Filter.process,
+        .flags = kqueue_records.Flag.add | kqueue_records.Flag.receipt,
+        .fflags = notes,
+    }});
 }
 
 /// How the process behind an fd of `open` ended, as wait(2) encodes it, or -errno: ECHILD when it

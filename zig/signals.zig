@@ -52,14 +52,16 @@ var listeners: [listeners_max]Listener = @splat(.{});
 var befores: [numbers_max]Before = @splat(.{});
 /// Actions that run now, in whatever thread.
 var acting_count: std.atomic.Value(u32) = .init(0);
-/// Signals whose actions do not call what they replaced, but count how often they did not.
-var unchained: std.atomic.Value(u64) = .init(0);
+/// Whether the actions leave out what they replaced, and count how often they did: while the main
+/// thread cannot hear of it from Bun.
+var unchained: std.atomic.Value(bool) = .init(false);
 var unheard: [numbers_max]std.atomic.Value(u32) = @splat(.init(0));
 
 /// Makes the loop a listener. Returns the fd to watch, or -errno; -ENOSPC when there are too many.
 pub fn open(state: *abi.State) i32 {
     lock.take();
     defer lock.release();
+    if (find(state)) |listener| return listener.reader_fd;
     const listener = for (&listeners) |*candidate| {
         if (candidate.state == null) break candidate;
     } else return outcome.failure(.NOSPC);
@@ -80,7 +82,7 @@ pub fn close(state: *abi.State) void {
     const asked = listener.asked.swap(0, .seq_cst);
     const writer_fd = listener.writer_fd_next.swap(0, .seq_cst) - 1;
     for (1..numbers_max) |number| {
-        if (asked & bit(@intCast(number)) != 0) restoreUnlessAsked(@intCast(number), false);
+        if (asked & bit(@intCast(number)) != 0) restoreUnlessAsked(@intCast(number));
     }
     awaitActions();
     system.close(writer_fd);
@@ -121,7 +123,8 @@ pub fn remove(state: *abi.State, number: u32, forgotten: bool) void {
     defer lock.release();
     const listener = find(state) orelse return;
     _ = listener.asked.fetchAnd(~bit(number), .seq_cst);
-    restoreUnlessAsked(number, forgotten);
+    if (forgotten) befores[number].action.handler = .{ .handler = null };
+    restoreUnlessAsked(number);
     // An action that has seen the bit still counts.
     awaitActions();
     listener.counts[number].store(0, .seq_cst);
@@ -138,15 +141,9 @@ pub fn take(state: *abi.State, counts: *[numbers_max]u32) void {
     for (counts, &listener.counts) |*count, *pending| count.* +|= pending.swap(0, .seq_cst);
 }
 
-/// Whether the action also calls what it replaced; if not, somebody serves it who takes what is
-/// unheard.
-pub fn chain(number: u32, on: bool) void {
-    assert(number > 0 and number < numbers_max);
-    if (on) {
-        _ = unchained.fetchAnd(~bit(number), .seq_cst);
-    } else {
-        _ = unchained.fetchOr(bit(number), .seq_cst);
-    }
+/// Whether actions also call what they replaced; if not, somebody serves it who takes what is unheard.
+pub fn chain(on: bool) void {
+    unchained.store(!on, .seq_cst);
 }
 
 /// Adds how often each signal came, since the last time, that was unchained then.
@@ -184,7 +181,7 @@ fn install(number: u32) i32 {
     return written;
 }
 
-fn restoreUnlessAsked(number: u32, forgotten: bool) void {
+fn restoreUnlessAsked(number: u32) void {
     for (&listeners) |*listener| {
         if (listener.asks(number)) return;
     }
@@ -194,7 +191,6 @@ fn restoreUnlessAsked(number: u32, forgotten: bool) void {
     before.installed = false;
     // Bun has set its own since: what ours replaced is over.
     if (address(&current) != @intFromPtr(&act)) return;
-    if (forgotten) before.action.handler = .{ .handler = null };
     _ = system.signalAction(number, &before.action, null);
 }
 
@@ -215,7 +211,7 @@ fn act(signal: calls.SIG) callconv(.c) void {
     defer _ = acting_count.fetchSub(1, .seq_cst);
     const number: u32 = @intCast(@intFromEnum(signal));
     // Before the byte, so that whoever reads it finds the count.
-    const heard = unchained.load(.seq_cst) & bit(number) == 0;
+    const heard = !unchained.load(.seq_cst);
     if (!heard) _ = unheard[number].fetchAdd(1, .seq_cst);
     for (&listeners) |*listener| {
         if (!listener.asks(number)) continue;
@@ -305,10 +301,10 @@ test "what a signal did before comes back with the last loop that asked for it" 
     try testing.expectEqual(@as(i32, 0), add(&a.state, number_a, true));
     raise(number_a);
     try testing.expectEqual(@as(u32, 1), Replaced.called_count);
-    chain(number_a, false);
+    chain(false);
     raise(number_a);
     try testing.expectEqual(@as(u32, 1), Replaced.called_count);
-    chain(number_a, true);
+    chain(true);
     var counts: [numbers_max]u32 = @splat(0);
     takeUnheard(&counts);
     try testing.expectEqual(@as(u32, 1), counts[number_a]);

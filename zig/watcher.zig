@@ -28,6 +28,7 @@ const on_epoll = @import("build_options").backend == .epoll;
 pub const Outer = if (on_epoll) @import("epoll_outer.zig") else @import("kqueue_outer.zig");
 
 outer: Outer = .{},
+poller_fd: i32 = -1,
 /// This end of the socket pair.
 bridge_fd: i32 = -1,
 /// The other one, which Bun owns once it has taken it, and closes.
@@ -36,7 +37,7 @@ messenger: union(enum) { none, ring: Ring, thread: Thread } = .none,
 
 /// Returns Bun's end of the bridge, or -errno. On failure nothing stays open or runs.
 pub fn start(watcher: *Watcher, poller_fd: i32, force_thread: bool) i32 {
-    watcher.* = .{};
+    watcher.* = .{ .poller_fd = poller_fd };
     const opened = watcher.outer.open(poller_fd);
     if (opened < 0) return opened;
     var fds: [2]i32 = undefined;
@@ -68,16 +69,16 @@ fn engage(watcher: *Watcher, force_thread: bool) i32 {
 }
 
 /// Asks for a byte when the poller has events or `timeout_ns` has passed; null: no time at all.
-pub fn arm(watcher: *Watcher, poller_fd: i32, timeout_ns: ?u64) i32 {
+pub fn arm(watcher: *Watcher, timeout_ns: ?u64) i32 {
     if (watcher.messenger == .thread) watcher.messenger.thread.arm();
-    const armed = watcher.outer.arm(poller_fd, timeout_ns);
+    const armed = watcher.outer.arm(watcher.poller_fd, timeout_ns);
     if (armed < 0 or watcher.messenger != .ring) return armed;
     const asked = watcher.messenger.ring.arm(watcher.outer.fd, watcher.bridge_fd);
     if (asked >= 0) return asked;
     // ENOMEM, EAGAIN: the kernel has no room for requests. A thread needs none.
     watcher.messenger.ring.close();
     const engaged = watcher.engage(true);
-    return if (engaged < 0) engaged else watcher.arm(poller_fd, timeout_ns);
+    return if (engaged < 0) engaged else watcher.arm(timeout_ns);
 }
 
 /// The same as `end` where Bun may never have taken its end: a Worker can be terminated before.
@@ -93,7 +94,12 @@ pub fn abandon(watcher: *Watcher) void {
 pub fn end(watcher: *Watcher) void {
     switch (watcher.messenger) {
         .none => {},
-        .ring => |*ring| ring.close(),
+        .ring => |*ring| {
+            // The kernel gives up what is pending a moment later: by then the bridge's number may
+            // be another file's, which must not get the byte.
+            watcher.outer.disarm(watcher.poller_fd);
+            ring.close();
+        },
         .thread => |*thread| thread.end(),
     }
     system.close(watcher.bridge_fd);
@@ -129,7 +135,7 @@ const TestWatch = struct {
     }
 
     fn arm(watch: *TestWatch, timeout_ns: ?u64) !void {
-        const armed = watch.watcher.arm(watch.state.poller_fd, timeout_ns);
+        const armed = watch.watcher.arm(timeout_ns);
         try testing.expectEqual(@as(i32, 0), armed);
     }
 

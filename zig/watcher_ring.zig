@@ -103,7 +103,7 @@ pub fn arm(ring: *Ring, queue_fd: i32, bridge_fd: i32) i32 {
     @atomicStore(u32, tail, tail.* +% requests_count, .release);
     const entered = outcome.of(linux.io_uring_enter(ring.fd, requests_count, 0, 0, null));
     if (entered < 0) return entered;
-    assert(entered == requests_count);
+    if (entered != requests_count) return outcome.failure(.AGAIN);
     ring.pending = true;
     return 0;
 }

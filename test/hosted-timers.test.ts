@@ -3,8 +3,8 @@ import { IOLoop } from "../src/index.ts";
 import { ignore, testLoop } from "./support.ts";
 import { busy, FakeClocks, HOUR_MS } from "./support-clock.ts";
 import { ASLEEP_MS, runHosted, WAYS } from "./support-hosted.ts";
-import { pseudoRandom } from "./support-random.ts";
 import { LATE_MS, NO_WAIT_MS } from "./support-system.ts";
+import { addManyTimeouts } from "./support-timeouts.ts";
 
 /** What `look` returns at a moment when the clocks stand still, and that moment. */
 function atOnce<T>(look: () => T): [moment: number, seen: T] {
@@ -15,22 +15,7 @@ function atOnce<T>(look: () => T): [moment: number, seen: T] {
 describe.each(WAYS)("a hosted loop, %s,", (_name, way) => {
   test("runs no timeout early, whatever its delay and the way it was added", async () => {
     using loop = testLoop();
-    const random = pseudoRandom(7);
-    const early: string[] = [];
-    let pending = 0;
-    const finish = (what: string, late: number): void => {
-      if (late < 0) early.push(`${what} by ${-late} ms`);
-      if (--pending === 0) loop.stop();
-    };
-    for (let index = 0; index < 300; index++) {
-      const delay = [0.3, 3.1][index % 10] ?? (random(2 ** 32) / 2 ** 32) * 30;
-      const due = loop.time() + delay;
-      loop.callLater(delay, () => finish(`callLater ${delay}`, loop.time() - due));
-      loop.callAt(due, () => finish(`callAt ${delay}`, loop.time() - due));
-      const timestamp = Math.floor(Date.now() + delay);
-      loop.addTimeout(timestamp, () => finish(`addTimeout ${delay}`, Date.now() - timestamp));
-      pending += 3;
-    }
+    const early = addManyTimeouts(loop);
     await runHosted(loop, way);
     expect(early).toEqual([]);
   });

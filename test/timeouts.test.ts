@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { IOLoop, TimeoutRef } from "../src/index.ts";
 import { ignore, run, testLoop, withTimeoutMode } from "./support.ts";
 import { busy } from "./support-clock.ts";
-import { pseudoRandom } from "./support-random.ts";
 import { LATE_MS, timed } from "./support-system.ts";
+import { addManyTimeouts } from "./support-timeouts.ts";
 
 test("equal deadlines run in the order added", () => {
   using loop = testLoop();
@@ -173,24 +173,7 @@ describe.each([
 
   test("no timeout is early, whatever its delay and the way it was added", () => {
     using loop = makeLoop();
-    const random = pseudoRandom(300);
-    const early: string[] = [];
-    let pending = 0;
-    const finish = (what: string, late: number): void => {
-      if (late < 0) early.push(`${what} by ${-late} ms`);
-      if (--pending === 0) loop.stop();
-    };
-    for (let index = 0; index < 300; index++) {
-      const delay = [0.1, 3.1][index % 10] ?? (random(2 ** 32) / 2 ** 32) * 30;
-      const due = loop.time() + delay;
-      loop.callLater(delay, () => finish(`callLater ${delay}`, loop.time() - due));
-      loop.callAt(due, () => finish(`callAt ${delay}`, loop.time() - due));
-      const timestamp = Date.now() + delay;
-      loop.addTimeout(Math.floor(timestamp), () => {
-        finish(`addTimeout ${delay}`, Date.now() - Math.floor(timestamp));
-      });
-      pending += 3;
-    }
+    const early = addManyTimeouts(loop);
     run(loop);
     expect(early).toEqual([]);
   });

@@ -263,6 +263,7 @@ test {
     _ = @import("kqueue_records_test.zig");
     _ = @import("outcome.zig");
     _ = @import("poller_test.zig");
+    _ = @import("signals_test.zig");
     _ = @import("system_test.zig");
     _ = @import("threads.zig");
     _ = @import("watcher.zig");

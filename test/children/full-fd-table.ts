@@ -1,23 +1,8 @@
 // Opens loops while the table of fds is full, and counts the refusals and the fds that they leak.
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { IOLoop, IOLoopError } from "../../src/index.ts";
 import { report } from "../support-child.ts";
-
-/** Takes every free fd; /dev/fd cannot be listed without one. */
-function fill(): number[] {
-  const taken: number[] = [];
-  try {
-    for (;;) taken.push(openSync("/dev/null", "r"));
-  } catch {
-    return taken;
-  }
-}
-
-function room(): number {
-  const taken = fill();
-  for (const fd of taken) closeSync(fd);
-  return taken.length;
-}
+import { fill, room } from "../support-fd-table.ts";
 
 function isRefused(attempt: () => unknown): boolean {
   try {

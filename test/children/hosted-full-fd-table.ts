@@ -1,24 +1,9 @@
 // Runs a loop while the table of fds is full, and counts the refusals and the fds that they leak.
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { IOLoop, IOLoopError, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 import { report } from "../support-child.ts";
-
-/** Takes every free fd; /dev/fd cannot be listed without one. */
-function fill(): number[] {
-  const taken: number[] = [];
-  try {
-    for (;;) taken.push(openSync("/dev/null", "r"));
-  } catch {
-    return taken;
-  }
-}
-
-function room(): number {
-  const taken = fill();
-  for (const fd of taken) closeSync(fd);
-  return taken.length;
-}
+import { fill, room } from "../support-fd-table.ts";
 
 async function isRefused(loop: IOLoop): Promise<boolean> {
   try {

@@ -3,12 +3,15 @@ import { IOLoopError } from "./errors.ts";
 
 type Bridge = Awaited<ReturnType<typeof Bun.connect>>;
 
+/** How long turns go on after an event, unless `spin` is longer: about what falling asleep and waking cost. */
+const MOMENT_MS = 0.01;
+
 /**
  * Has Bun's loop turn one of ours. A turn is one iteration that does not wait, so that Bun's own work comes between
  * any two batches of events:
  *
  *   asleep   the kernel, or a thread, watches; its byte, through a socket that Bun watches, is a turn
- *   awake    the next turn is an immediate: as long as turns find something to do, and for `spin` after that
+ *   awake    the next turn is an immediate: as long as turns find something to do, and a moment after that
  *
  * What is added outside a turn asks for an immediate by itself.
  */
@@ -18,7 +21,7 @@ export class HostedRun implements Host, Extension {
   #bridge: Bridge | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #turning = false;
-  #busyAt = 0;
+  #busyAt = Number.NEGATIVE_INFINITY;
   #kept: boolean;
   #over = false;
 
@@ -105,17 +108,15 @@ export class HostedRun implements Host, Extension {
   };
 
   #sleep(called: number): void {
-    const { poller } = this.#core;
     const waitMs = this.#core.untilNext();
-    if (this.#spins(poller.spinMs, called) || called > 0 || waitMs === 0) this.wanted();
-    else poller.arm(waitMs);
+    if (waitMs === 0 || this.#isBusy(called)) this.wanted();
+    else this.#core.poller.arm(waitMs);
   }
 
-  #spins(spinMs: number, called: number): boolean {
-    if (spinMs === 0) return false;
+  #isBusy(called: number): boolean {
     const now = performance.now();
     if (called > 0) this.#busyAt = now;
-    return now - this.#busyAt < spinMs;
+    return now - this.#busyAt < Math.max(this.#core.poller.spinMs, MOMENT_MS);
   }
 
   #end(failure?: { readonly error: unknown }): void {

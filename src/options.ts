@@ -7,8 +7,8 @@ export interface IOLoopOptions {
   /** Ready fds taken from the kernel by one wait, 1 to 65,536; 1024 by default. More are served next time. */
   readonly maxEvents?: number | undefined;
   /**
-   * Microseconds of busy polling before a wait sleeps, and in `run()` of turns after the last event; 0 by
-   * default. What comes within them is served without the kernel's wake-up, at the price of a core.
+   * Microseconds of busy polling before a wait sleeps, and in `run()` of turns after the last event, at least 10
+   * there; 0 by default. What comes within them is served without the kernel's wake-up, at the price of a core.
    */
   readonly spin?: number | undefined;
   /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. A hosted loop has none. */

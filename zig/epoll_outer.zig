@@ -62,13 +62,6 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     return outer.control(linux.EPOLL.CTL_ADD, poller_fd, events, .poller);
 }
 
-/// Takes out what could make the queue ready.
-pub fn disarm(outer: *Outer, poller_fd: i32) void {
-    for ([_]i32{ poller_fd, outer.timer_fd }) |fd| {
-        _ = linux.epoll_ctl(outer.fd, linux.EPOLL.CTL_DEL, fd, null);
-    }
-}
-
 /// Ends the present wait, or the next one.
 pub fn interrupt(outer: *Outer) void {
     const set = outer.setTimer(1);

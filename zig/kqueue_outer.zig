@@ -55,9 +55,6 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     });
 }
 
-/// Nobody but its own thread looks at it here.
-pub fn disarm(_: *Outer, _: i32) void {}
-
 /// Ends the present wait, or the next one.
 pub fn interrupt(outer: *Outer) void {
     _ = outer.change(.{

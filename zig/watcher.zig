@@ -95,9 +95,10 @@ pub fn end(watcher: *Watcher) void {
     switch (watcher.messenger) {
         .none => {},
         .ring => |*ring| {
-            // The kernel gives up what is pending a moment later: by then the bridge's number may
-            // be another file's, which must not get the byte.
-            watcher.outer.disarm(watcher.poller_fd);
+            // What is pending would be given up a moment later, when the bridge's number may be
+            // another file's.
+            watcher.outer.interrupt();
+            ring.finish();
             ring.close();
         },
         .thread => |*thread| thread.end(),

@@ -4,7 +4,8 @@
 //! - The ring belongs to the loop's thread, and is gone with it.
 //! - Linux 5.19 has all that is asked for. Older ones, and filters that refuse io_uring, as Docker's
 //!   does, get the thread.
-//! - A request that is done interrupts a wait of its own thread with EINTR, like a signal.
+//! - A request that is done, and the ring's own end, interrupt a wait of their thread with EINTR,
+//!   like a signal.
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -106,6 +107,15 @@ pub fn arm(ring: *Ring, queue_fd: i32, bridge_fd: i32) i32 {
     if (entered != requests_count) return outcome.failure(.AGAIN);
     ring.pending = true;
     return 0;
+}
+
+/// Waits until nothing is pending: the queue must be readable, or about to be.
+pub fn finish(ring: *Ring) void {
+    while (ring.pending) {
+        const wait_for_one = linux.IORING_ENTER_GETEVENTS;
+        const entered = outcome.of(linux.io_uring_enter(ring.fd, 0, 1, wait_for_one, null));
+        ring.pending = outcome.errno(entered) == .INTR;
+    }
 }
 
 fn word(ring: *Ring, offset: u32) *u32 {

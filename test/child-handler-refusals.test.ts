@@ -18,7 +18,7 @@ test("a pid that no process has is ESRCH, and the message says why", () => {
     /no process has that pid/,
   );
   expect(loop.removeChildHandler(NOBODY)).toBeFalse();
-  expect(openFds()).toBe(before);
+  expect(openFds()).toBeLessThanOrEqual(before);
 });
 
 test("a child that has ended and was reaped is ESRCH", async () => {
@@ -69,7 +69,7 @@ test("what watches processes that go on is closed by removeChildHandler() and by
     loop.runOnce(0);
     if (round % 2 === 0) loop.removeChildHandler(process.pid);
   }
-  if (!lacks("a close that is done on return")) expect(openFds()).toBe(before);
+  if (!lacks("a close that is done on return")) expect(openFds()).toBeLessThanOrEqual(before);
 });
 
 test("addChildHandler returns true; once the loop is closed it throws, and removing is false", () => {

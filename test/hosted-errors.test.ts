@@ -175,7 +175,7 @@ describe.each(WAYS)("a run that Bun will not host, %s,", (_name, way) => {
       connect.mockRestore();
     }
     expect(loop.running()).toBeFalse();
-    if (!lacks("a close that is done on return")) expect(openFds()).toBe(before);
+    if (!lacks("a close that is done on return")) expect(openFds()).toBeLessThanOrEqual(before);
     loop.callLater(1, () => loop.stop());
     await runHosted(loop, way);
   });

@@ -56,28 +56,35 @@ test("a handler that replaces itself leaves what else has come to the new one", 
   expect(calls).toEqual(["first", "second", "second"]);
 });
 
+/** Whether a registration failed, as the number of the signals' pipe has a handler of a closed file, and was made good. */
+function isMadeGood(): boolean {
+  using fds = new Fds();
+  using loop = testLoop();
+  const pair = fds.pipe();
+  const [reader] = pair;
+  loop.addHandler(reader, READ, ignore);
+  for (const fd of pair) fds.close(fd);
+  try {
+    loop.addSignalHandler(SIGNAL, ignore);
+    return false;
+  } catch (error) {
+    expectIOLoopError(error, "EEXIST");
+  }
+  loop.removeHandler(reader);
+  let heard = 0;
+  loop.addSignalHandler(SIGNAL, () => heard++);
+  raise();
+  runUntilTrue(loop, () => heard === 1);
+  return true;
+}
+
 test("a registration that fails is made good by the next one, and leaves no fd behind", () => {
   testLoop().close();
   const before = openFds();
-  {
-    using fds = new Fds();
-    using loop = testLoop();
-    // The number that the signals' pipe will get has a handler of a closed file.
-    const [reader, writer] = fds.pipe();
-    loop.addHandler(reader, READ, ignore);
-    fds.close(reader);
-    fds.close(writer);
-    expectIOLoopError(
-      thrownBy(() => loop.addSignalHandler(SIGNAL, ignore)),
-      "EEXIST",
-    );
-    loop.removeHandler(reader);
-    let heard = 0;
-    loop.addSignalHandler(SIGNAL, () => heard++);
-    raise();
-    runUntilTrue(loop, () => heard === 1);
-  }
-  if (!lacks("a close that is done on return")) expect(openFds()).toBe(before);
+  // Another test's fd that closes late can take the number's place.
+  let attempts = 0;
+  while (!isMadeGood()) expect(attempts++).toBeLessThan(20);
+  if (!lacks("a close that is done on return")) expect(openFds()).toBeLessThanOrEqual(before);
 });
 
 test.each([32, 33, 34])("%d, which the C library keeps for its threads, is no signal", (number) => {

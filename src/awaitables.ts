@@ -3,6 +3,7 @@ import type { Core, Extension } from "./core.ts";
 import { closedError, ECANCELED, EEXIST, systemError } from "./errors.ts";
 import { EventStream } from "./event-stream.ts";
 import { READ, WRITE } from "./events.ts";
+import type { StoredHandler } from "./handlers.ts";
 
 /** What can end a wait before its time. */
 export interface WaitOptions {
@@ -158,8 +159,8 @@ export class Awaitables implements Extension {
       handlers.registrations.update(fd, READ | WRITE);
       return;
     }
-    const told = (events: unknown): void => this.#tell(waiting, events as number);
-    handlers.add(fd, fd, MASKS[direction], (_fd, events) => told(events), undefined);
+    const tell: StoredHandler = (_fd, events) => this.#tell(waiting, events as number);
+    handlers.add(fd, fd, MASKS[direction], tell, undefined);
     this.#waiting.set(fd, waiting);
   }
 

@@ -3,6 +3,7 @@ import { look, looking, outside } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import { IOLoopError } from "./errors.ts";
 import type { Interval } from "./interval.ts";
+import type { Histogram } from "./metrics.ts";
 
 /**
  * What ran when something went wrong or took long, and which one: a handler's fd; a timer's ref, a signal's
@@ -39,14 +40,17 @@ interface CallingLoop {
 /** How a loop calls its user's code: with its microtasks after it, its errors reported, its time taken. */
 export class Calls {
   readonly #reporting: CallReporting;
-  readonly #timed: boolean;
+  readonly #seekingSlow: boolean;
   readonly #loop: CallingLoop;
   /** Errors of `onError` itself, thrown where they could not leave the run: each does at the next chance. */
   readonly #escaped: unknown[] = [];
 
+  /** Where the time of every call is recorded; undefined: it is not. */
+  durations: Histogram | undefined;
+
   constructor(reporting: CallReporting, loop: CallingLoop) {
     this.#reporting = reporting;
-    this.#timed = reporting.slowCallback !== Number.POSITIVE_INFINITY;
+    this.#seekingSlow = reporting.slowCallback !== Number.POSITIVE_INFINITY;
     this.#loop = loop;
   }
 
@@ -73,7 +77,7 @@ export class Calls {
 
   /** Before a call: the time, where it is taken. */
   begin(): number {
-    return this.#timed ? performance.now() : 0;
+    return this.#seekingSlow || this.durations !== undefined ? performance.now() : 0;
   }
 
   /** Where a call returned a promise, waits for it to settle; an interval skips its beats until then. */
@@ -105,8 +109,9 @@ export class Calls {
     // A context that the call has entered is not the next one's.
     if (looking) look();
     this.drain();
-    if (!this.#timed) return;
+    if (began === 0) return;
     const durationMs = performance.now() - began;
+    this.durations?.record(durationMs);
     if (durationMs >= this.#reporting.slowCallback) {
       this.#reporting.onSlow(durationMs, contextOf(source, id));
     }

@@ -5,6 +5,7 @@ import { type CallReporting, Calls } from "./calls.ts";
 import { IOLoopError } from "./errors.ts";
 import { HandlerTable } from "./handlers.ts";
 import { type Interval, nextBeat } from "./interval.ts";
+import { type LoopMetrics, Measurements, Metrics } from "./metrics.ts";
 import { INTERRUPTED, Poller } from "./poller.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
@@ -41,9 +42,9 @@ export class Core {
   readonly intervals = new TimerHeap<Interval>(1);
   readonly callbacks = new CallbackQueue();
   readonly calls: Calls;
+  readonly #metrics = new Metrics();
   readonly extensions: Extension[] = [];
   readonly #options: CoreOptions;
-
   /** Who hears of wakes, in the waiting step before any fd; must not throw. */
   onWoken: (() => void) | undefined;
 
@@ -163,6 +164,14 @@ export class Core {
     return this.closed ? forever : this.#waitMs(forever, forever);
   }
 
+  /** Fills in what the loop has done; from the first time on, times are taken. */
+  metrics(into?: LoopMetrics): LoopMetrics {
+    const metrics = this.#metrics;
+    metrics.measured ??= new Measurements(this.#iterating);
+    this.calls.durations = metrics.measured.duration;
+    return metrics.fill(metrics.measured, this.handlers.registrations.dropped, into);
+  }
+
   /** Clears everything and frees the poller; a run in progress ends after the current call. */
   close(): void {
     if (this.closed) return;
@@ -194,6 +203,7 @@ export class Core {
 
   /** The five steps, in the order that is the loop's contract. The wait ends at `until`, on `performance.now()`. */
   #iterate(until: number): number {
+    this.#metrics.iterations++;
     this.#runTimeouts();
     this.#runIntervals();
     this.#runCallbacks();
@@ -210,6 +220,7 @@ export class Core {
       const func = timeouts.firstValue;
       const arg = timeouts.firstArg;
       const ref = timeouts.firstRef;
+      this.#metrics.timerCalled(timeouts.nearest);
       timeouts.removeFirst();
       this.calls.call(func, arg, "timeout", ref);
     }
@@ -224,8 +235,11 @@ export class Core {
       const interval = intervals.firstValue;
       const arg = intervals.firstArg;
       const ref = intervals.firstRef;
+      const beat = intervals.nearest;
       intervals.postponeFirst(nextBeat(interval, now));
-      if (!interval.pending) this.calls.call(interval.func, arg, "interval", ref, interval);
+      if (interval.pending) continue;
+      this.#metrics.timerCalled(beat);
+      this.calls.call(interval.func, arg, "interval", ref, interval);
     }
   }
 
@@ -233,6 +247,7 @@ export class Core {
     const { callbacks } = this;
     callbacks.begin();
     for (let callback = callbacks.take(); callback !== undefined; callback = callbacks.take()) {
+      this.#metrics.callbacks++;
       this.calls.call(callback, callbacks.arg, "callback", 0);
     }
   }
@@ -260,6 +275,7 @@ export class Core {
       const events = registrations.deliverable(fd, record);
       if (events === 0) continue;
       called++;
+      this.#metrics.events++;
       const began = calls.begin();
       try {
         calls.follow(handlers.call(fd, events), "handler", fd);
@@ -280,6 +296,7 @@ export class Core {
 
   /** Waits until `until`, the next timer or `maxWait`; a signal that interrupts it takes nothing from it. */
   #wait(until: number): number {
+    this.#metrics.measured?.beginWaiting();
     const { maxWait } = this.#options;
     let ready = this.poller.wait(this.#waitMs(until, maxWait));
     if (ready === INTERRUPTED) {
@@ -287,6 +304,7 @@ export class Core {
       do ready = this.poller.wait(this.#waitMs(end, maxWait));
       while (ready === INTERRUPTED);
     }
+    this.#metrics.measured?.endWaiting();
     return ready;
   }
 
@@ -324,12 +342,14 @@ export class Core {
     current = this;
     this.#iterating = true;
     this.handlers.registrations.deferring = true;
+    this.#metrics.measured?.beginIterating();
     return outer;
   }
 
   #release(outer: Core | undefined): void {
     current = outer;
     this.#iterating = false;
+    this.#metrics.measured?.endIterating();
     // What an error left of a batch is still to be dispatched, and updates go on waiting for its end.
     const unfinished = this.#next < this.#ready;
     this.handlers.registrations.deferring = unfinished;

@@ -6,6 +6,7 @@ export type { ExitStatus } from "./children.ts";
 export { IOLoopError, type IOLoopErrorDetails } from "./errors.ts";
 export { EDGE, ERROR, ONESHOT, PRI, READ, WRITE } from "./events.ts";
 export { IOLoop, instance } from "./ioloop.ts";
+export type { Distribution, LoopMetrics } from "./metrics.ts";
 export type { IOLoopOptions } from "./options.ts";
 export type { MessagePortLike } from "./ports.ts";
 export type { RunUntilOptions } from "./run-until.ts";

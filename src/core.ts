@@ -1,12 +1,12 @@
-import { RECORD_FD, RECORD_WORD, RECORD_WORDS } from "./abi.ts";
 import { leaveContext, look, looking } from "./async-context.ts";
 import { type Callback, CallbackQueue } from "./callback-queue.ts";
 import { type CallReporting, Calls } from "./calls.ts";
+import { Dispatcher, waitMs } from "./dispatcher.ts";
 import { IOLoopError } from "./errors.ts";
-import { HandlerTable } from "./handlers.ts";
+import type { HandlerTable } from "./handlers.ts";
 import { type Interval, nextBeat } from "./interval.ts";
 import { type LoopMetrics, Measurements, Metrics } from "./metrics.ts";
-import { INTERRUPTED, Poller } from "./poller.ts";
+import { Poller } from "./poller.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /** Options with their defaults filled in: times in milliseconds, but for `spin`, in microseconds. */
@@ -45,12 +45,7 @@ export class Core {
   readonly #metrics = new Metrics();
   readonly extensions: Extension[] = [];
   readonly #options: CoreOptions;
-  /** Who hears of wakes, in the waiting step before any fd; must not throw. */
-  onWoken: (() => void) | undefined;
-
-  /** The batch being dispatched; what an exception left of it comes first in the next iteration. */
-  #next = 0;
-  #ready = 0;
+  readonly #dispatcher: Dispatcher;
 
   closed = false;
   stopping = false;
@@ -64,7 +59,13 @@ export class Core {
     this.#options = options;
     this.calls = new Calls(options, this);
     this.poller = new Poller(options.maxEvents, options.spin);
-    this.handlers = new HandlerTable(this.poller);
+    this.#dispatcher = new Dispatcher(this.poller, this.calls, this.#metrics);
+    this.handlers = this.#dispatcher.handlers;
+  }
+
+  /** Has `tell` hear of wakes, in the waiting step before any fd; it must not throw. */
+  set onWoken(tell: () => void) {
+    this.#dispatcher.onWoken = tell;
   }
 
   /** Whether the loop runs by itself or is hosted. */
@@ -126,7 +127,7 @@ export class Core {
       this.#release(outer);
     }
     // Not where an error is leaving already: a report that throws would take its place.
-    this.#reportRefusals();
+    this.#dispatcher.reportRefusals();
   }
 
   /** Lets `host` turn this loop from now on; inside another loop only where that one is hosted too. */
@@ -161,7 +162,7 @@ export class Core {
   /** Milliseconds until there is something to do beside what fds bring: 0 now, Infinity never. */
   untilNext(): number {
     const forever = Number.POSITIVE_INFINITY;
-    return this.closed ? forever : this.#waitMs(forever, forever);
+    return this.closed ? forever : waitMs(this.#nextAt(forever), forever);
   }
 
   /** Fills in what the loop has done; from the first time on, times are taken. */
@@ -176,11 +177,10 @@ export class Core {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.handlers.clear();
+    this.#dispatcher.clear();
     this.timeouts.clear();
     this.intervals.clear();
     this.callbacks.clear();
-    this.#ready = 0;
     // A hosted run takes itself out.
     for (const extension of [...this.extensions]) extension.close?.();
     this.poller.close();
@@ -197,7 +197,7 @@ export class Core {
     } finally {
       this.#release(outer);
     }
-    this.#reportRefusals();
+    this.#dispatcher.reportRefusals();
     return called;
   }
 
@@ -252,80 +252,20 @@ export class Core {
     }
   }
 
-  // The hot path: no allocation per event from here to the user's handler.
   #pollAndDispatch(until: number): number {
-    const { poller, handlers, calls } = this;
-    const { registrations } = handlers;
-    const { records } = poller;
-    if (this.#next === this.#ready) {
-      // A report may update handlers, which comes before the wait, or end the run.
-      do registrations.flush();
-      while (this.#reportRefusals());
+    const dispatcher = this.#dispatcher;
+    if (!dispatcher.unfinished) {
+      dispatcher.prepare();
       if (this.closed || this.#done()) return 0;
-      this.#next = 0;
-      this.#ready = 0;
-      this.#ready = this.#wait(this.stopping ? 0 : until);
-      if (poller.woken) this.#tellWoken();
+      dispatcher.wait(this.stopping ? 0 : this.#nextAt(until), this.#options.maxWait);
     }
-    let called = 0;
-    while (this.#next < this.#ready) {
-      const at = this.#next++ * RECORD_WORDS;
-      const fd = records[at + RECORD_FD] as number;
-      const record = records[at + RECORD_WORD] as number;
-      const events = registrations.deliverable(fd, record);
-      if (events === 0) continue;
-      called++;
-      this.#metrics.events++;
-      const began = calls.begin();
-      try {
-        calls.follow(handlers.call(fd, events), "handler", fd);
-      } catch (error) {
-        // It would be called again at once, for ever; a handler that re-added its fd is another one.
-        if (registrations.isCurrent(fd, record)) handlers.remove(fd);
-        calls.report(error, "handler", fd);
-      }
-      calls.settle(began, "handler", fd);
-    }
-    return called;
+    return dispatcher.dispatch();
   }
 
-  #tellWoken(): void {
-    this.onWoken?.();
-    this.calls.drain();
-  }
-
-  /** Waits until `until`, the next timer or `maxWait`; a signal that interrupts it takes nothing from it. */
-  #wait(until: number): number {
-    this.#metrics.measured?.beginWaiting();
-    const { maxWait } = this.#options;
-    let ready = this.poller.wait(this.#waitMs(until, maxWait));
-    if (ready === INTERRUPTED) {
-      const end = Math.min(until, performance.now() + maxWait);
-      do ready = this.poller.wait(this.#waitMs(end, maxWait));
-      while (ready === INTERRUPTED);
-    }
-    this.#metrics.measured?.endWaiting();
-    return ready;
-  }
-
-  /** How long a wait may last: to the next timer or `until`, at most `mostMs`, and not at all with work queued. */
-  #waitMs(until: number, mostMs: number): number {
-    if (until === 0 || this.callbacks.size > 0 || this.#next < this.#ready) return 0;
-    const end = Math.min(until, this.timeouts.nearest, this.intervals.nearest);
-    if (end === Number.POSITIVE_INFINITY) return mostMs;
-    return Math.min(Math.max(end - performance.now(), 0), mostMs);
-  }
-
-  /** Reports each refusal, as a call of its own; one that throws leaves the others to the next chance. */
-  #reportRefusals(): boolean {
-    const { handlers } = this;
-    let reported = false;
-    for (let error = handlers.takeRefusal(); error !== undefined; error = handlers.takeRefusal()) {
-      reported = true;
-      this.calls.report(error, "update", error.fd ?? -1);
-      this.calls.drain();
-    }
-    return reported;
+  /** When a wait must end: `until`, or when the next timer is due; 0 with work queued. */
+  #nextAt(until: number): number {
+    if (this.callbacks.size > 0 || this.#dispatcher.unfinished) return 0;
+    return Math.min(until, this.timeouts.nearest, this.intervals.nearest);
   }
 
   /** Throws inside a run of this loop, and unless it is `nested`, of another one. */
@@ -351,7 +291,7 @@ export class Core {
     this.#iterating = false;
     this.#metrics.measured?.endIterating();
     // What an error left of a batch is still to be dispatched, and updates go on waiting for its end.
-    const unfinished = this.#next < this.#ready;
+    const { unfinished } = this.#dispatcher;
     this.handlers.registrations.deferring = unfinished;
     // Whoever watches this loop's fd must see the updates of its last batch.
     if (!this.closed && !unfinished) this.handlers.registrations.flush();

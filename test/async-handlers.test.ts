@@ -251,3 +251,25 @@ test("a thenable of somebody's own is followed like a promise", () => {
   run(loop);
   expect(noted).toEqual([["foreign", { source: "callback" }]]);
 });
+
+test.each([...MODES])(
+  "what waits in a handler for the loop that is closed in %s is no error of the handler, and other errors are",
+  async (mode) => {
+    const noted: string[] = [];
+    const loop = testLoop({ onError: (error) => noted.push((error as Error).message) });
+    let ended = 0;
+    const wait = async (): Promise<void> => {
+      try {
+        await loop.sleep(60_000);
+      } finally {
+        ended++;
+      }
+    };
+    loop.addCallback(wait);
+    loop.addCallback(() => wait().catch(() => Promise.reject(new Error("of its own"))));
+    loop.callLater(1, () => loop.close());
+    await runIn(mode, loop);
+    await Bun.sleep(0);
+    expect({ noted, ended }).toEqual({ noted: ["of its own"], ended: 2 });
+  },
+);

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { type IOLoop, READ, WRITE } from "../src/index.ts";
 import { drain, Fds, fill, ignore, poke, testLoop } from "./support.ts";
 import { expectFree, expectNothingDue, reasonOf, settle } from "./support-awaiting.ts";
+import { forgetsClosed } from "./support-backend.ts";
 import { FakeClocks } from "./support-clock.ts";
 import { dup2 } from "./support-libc.ts";
 import { MODES, runIn } from "./support-modes.ts";
@@ -321,3 +322,22 @@ test("close() outside a run rejects what is pending too, once", async () => {
   loop.close();
   for (const reason of await Promise.all(waits)) expectIOLoopError(reason, "ERR_LOOP_CLOSED");
 });
+
+test.skipIf(forgetsClosed)(
+  "of two waits for an fd that was closed, the one that remains hears of it when the other one ends",
+  async () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    fill(a);
+    const abort = new AbortController();
+    const readable = reasonOf(loop.readable(a, { signal: abort.signal }));
+    const writable = reasonOf(loop.writable(a, { timeout: 60_000 }));
+    fds.close(a);
+    abort.abort("enough");
+    expect(await readable).toBe("enough");
+    expectIOLoopError(await writable, "EBADF");
+    expectFree(loop, fds.pair()[0]);
+    expectNothingDue(loop);
+  },
+);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { IOLoop } from "../src/index.ts";
-import { ignore, openFds, testLoop, thrownBy, untyped } from "./support.ts";
+import { IOLoop, READ } from "../src/index.ts";
+import { Fds, ignore, openFds, testLoop, thrownBy, untyped } from "./support.ts";
 import { lacks } from "./support-backend.ts";
 import { Sleeper } from "./support-sleeper.ts";
 import { expectIOLoopError } from "./support-system.ts";
@@ -108,3 +108,22 @@ test.each([undefined, null, {}, "handler"])(
     expect(loop.removeChildHandler(process.pid)).toBeFalse();
   },
 );
+
+test("a process whose fd would get the number of a file that was closed under its handler is EEXIST, and no fd stays", () => {
+  using loop = testLoop();
+  using fds = new Fds();
+  using sleeper = new Sleeper();
+  const [reader] = fds.pipe();
+  loop.addHandler(reader, READ, ignore);
+  fds.close(reader);
+  const before = openFds();
+  // The kernel gives the lowest number that is free.
+  expectIOLoopError(
+    thrownBy(() => loop.addChildHandler(sleeper.pid, ignore)),
+    "EEXIST",
+    /perhaps of a closed file/,
+  );
+  expect(openFds()).toBeLessThanOrEqual(before);
+  expect(loop.removeHandler(reader)).toBeTrue();
+  expect(loop.addChildHandler(sleeper.pid, ignore)).toBeTrue();
+});

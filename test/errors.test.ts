@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { systemError } from "../src/errors.ts";
 import { type CallContext, EDGE, IOLoop, IOLoopError, READ, WRITE } from "../src/index.ts";
 import { Fds, fail, ignore, poke, run, testLoop, thrownBy } from "./support.ts";
 import { CONTROL } from "./support-backend.ts";
@@ -214,4 +215,13 @@ test("an IOLoopError names code, errno, system call and fd, and says what to do"
     expect(message).toMatch(advice);
     expect(stack).toContain("errors.test.ts");
   }
+});
+
+test("an errno that the system has no name for is told by its number", () => {
+  expect(systemError(4094, "epoll_ctl", 7)).toMatchObject({
+    code: "E4094",
+    errno: 4094,
+    syscall: "epoll_ctl",
+    fd: 7,
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { EDGE, ONESHOT, READ, WRITE } from "../src/index.ts";
+import { EDGE, ERROR, ONESHOT, READ, WRITE } from "../src/index.ts";
 import { drain, Fds, poke, testLoop } from "./support.ts";
 import { forgetsClosed, lacks } from "./support-backend.ts";
 import { expectSleep, makeGhost, PASSES } from "./support-ghosts.ts";
@@ -56,6 +56,24 @@ describe.skipIf(lacks("sight of a close"))("while a ghost is driven out,", () =>
     expect(loop.runOnce(0)).toBe(0);
     expect(seen).toEqual([WRITE, WRITE]);
     expect(loop.removeHandler(a)).toBe(true);
+  });
+
+  test("what EDGE and ERROR alone have told can come once more, and then no more", () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [edge, edgePeer] = fds.pair();
+    const [hungUp, gone] = fds.pair();
+    const seen = [watch(loop, edge, READ | EDGE), watch(loop, hungUp, ERROR)];
+    poke(edgePeer);
+    fds.close(gone);
+    loop.runOnce(0);
+    for (const one of seen) expect(one).toHaveLength(1);
+    makeGhost(loop, fds);
+    for (let pass = 0; pass < PASSES; pass++) loop.runOnce(0);
+    for (const one of seen) expect(one.length).toBeWithin(1, 3);
+    const told = seen.flat().length;
+    expectSleep(loop);
+    expect(seen.flat()).toHaveLength(told);
   });
 
   test("a paused handler stays paused, until it gets a mask", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type CallContext, EDGE, type IOLoop, ONESHOT, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
-import { Fds, fill, poke, run, testLoop, thrownBy } from "./support.ts";
+import { Fds, fill, poke, testLoop, thrownBy } from "./support.ts";
 import { forgetsClosed, lacks } from "./support-backend.ts";
 import { expectSleep, makeGhost, PASSES } from "./support-ghosts.ts";
 import { dup, dup2 } from "./support-libc.ts";
@@ -11,34 +11,6 @@ const blind = lacks("sight of a close");
 const ghostTest = test.skipIf(blind);
 
 describe("a closed fd whose open file lives on", () => {
-  ghostTest("in a child process does not make the loop spin", async () => {
-    using loop = testLoop();
-    using fds = new Fds();
-    const [a] = fds.pair();
-    watch(loop, a, WRITE);
-    const child = Bun.spawn(["sleep", "60"], { stdio: [a, "ignore", "ignore"] });
-    try {
-      fds.close(a);
-      expect(loop.removeHandler(a)).toBe(true);
-      expectSleep(loop);
-    } finally {
-      child.kill("SIGKILL");
-      await child.exited;
-    }
-  });
-
-  ghostTest("under a duplicate leaves the processor idle", () => {
-    using loop = testLoop();
-    using fds = new Fds();
-    makeGhost(loop, fds);
-    loop.callLater(200, () => loop.stop());
-    const before = process.cpuUsage();
-    run(loop);
-    const { user, system } = process.cpuUsage(before);
-    // A spinning loop uses all of the 200 ms; half leaves room for the engine's own threads.
-    expect((user + system) / 1000).toBeLessThan(100);
-  });
-
   test("is told to nobody after the removal", () => {
     using loop = testLoop();
     using fds = new Fds();
@@ -108,16 +80,6 @@ describe("a closed fd whose open file lives on", () => {
       expect(loop.removeHandler(a)).toBe(false);
     },
   );
-
-  ghostTest("is driven out, also where there are many of them at once", () => {
-    using loop = testLoop();
-    using fds = new Fds();
-    for (let round = 0; round < 3; round++) {
-      for (let count = 0; count < 3; count++) makeGhost(loop, fds);
-      for (let pass = 0; pass < PASSES; pass++) loop.runOnce(0);
-    }
-    expectSleep(loop);
-  });
 });
 
 ghostTest("an open file that lost its number to another one is a ghost as well", () => {

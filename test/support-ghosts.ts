@@ -1,16 +1,20 @@
 import { expect } from "bun:test";
 import { type IOLoop, WRITE } from "../src/index.ts";
 import type { Fds } from "./support.ts";
+import { forgetsClosed } from "./support-backend.ts";
 import { dup } from "./support-libc.ts";
 import { watch } from "./support-watch.ts";
 
 /** Sightings after which a ghost must be gone, with room for the pass that removes it. */
 export const PASSES = 4;
 
+/** How often a ghost that is always ready is seen: the second time ends it. */
+export const SIGHTINGS = forgetsClosed ? 0 : 2;
+
 /** A watched fd that is always ready, closed and removed, while a duplicate keeps its open file alive. */
-export function makeGhost(loop: IOLoop, fds: Fds): number {
+export function makeGhost(loop: IOLoop, fds: Fds, events: number = WRITE): number {
   const [a] = fds.pair();
-  watch(loop, a, WRITE);
+  watch(loop, a, events);
   fds.keep(dup(a));
   fds.close(a);
   loop.removeHandler(a);
@@ -23,4 +27,32 @@ export function expectSleep(loop: IOLoop): void {
   let passes = 0;
   for (; performance.now() < end; passes++) loop.runOnce(10);
   expect(passes).toBeLessThanOrEqual(5 + PASSES);
+}
+
+/** What loops do while nothing happens: their waits, and the processor time of the whole process. */
+export class Rest {
+  readonly #loops: readonly IOLoop[];
+  readonly #passesBefore: number;
+  readonly #cpuBefore = process.cpuUsage();
+  readonly #began = performance.now();
+
+  /** Begins now. */
+  constructor(...loops: readonly IOLoop[]) {
+    this.#loops = loops;
+    this.#passesBefore = this.#passes();
+  }
+
+  /** Ends it; fails when a loop did not rest. Room for waits of 10 ms, and for the engine's own threads. */
+  expectSleep(): void {
+    const wallMs = performance.now() - this.#began;
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    const passes = this.#passes() - this.#passesBefore;
+    expect(passes).toBeLessThanOrEqual(wallMs / 10 + 2 * PASSES);
+    // A loop that spins uses all of it.
+    expect((user + system) / 1000).toBeLessThan(wallMs / 2);
+  }
+
+  #passes(): number {
+    return this.#loops.reduce((sum, loop) => sum + loop.metrics().iterations, 0);
+  }
 }

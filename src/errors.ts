@@ -35,8 +35,19 @@ export class IOLoopError extends Error {
   }
 }
 
-export const { EAGAIN, EBADF, ECANCELED, EEXIST, EINTR, EINVAL, ELOOP, EMFILE, ENOENT, EPERM } =
-  constants.errno;
+export const {
+  EAGAIN,
+  EBADF,
+  ECANCELED,
+  EEXIST,
+  EINTR,
+  EINVAL,
+  ELOOP,
+  EMFILE,
+  ENOENT,
+  ENOSPC,
+  EPERM,
+} = constants.errno;
 
 /** What to do about an errno, whatever call it came from. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -50,6 +61,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: start the service, or check the address",
   ECONNRESET: "the peer reset the connection: close the fd",
   EDESTADDRREQ: "the socket is not connected: say where to send",
+  EDQUOT: "the user's quota of disk space is used up: free some",
+  EFBIG: "the file is as large as it may be: write to another one, or raise the limit (ulimit -f)",
+  EHOSTUNREACH: "no way leads to that host: check the address, and that the host is up",
   EINVAL:
     "an argument does not fit: check the address, and that the fd is of the right kind and listening",
   EIO: "the terminal or device has gone: close the fd",
@@ -58,17 +72,23 @@ const ADVICE: Readonly<Record<string, string>> = {
   ELOOP: "the loops watch each other in a circle, or are nested too deep: take one of them out",
   EMFILE: "this process has no free fd: close some, or raise the limit (ulimit -n)",
   EMSGSIZE: "the datagram is larger than the socket takes: send less at once",
+  ENETDOWN: "the network is down: bring the interface up, and try again",
+  ENETUNREACH: "no way leads to that network: check the address, and this machine's routes",
   ENFILE: "the system has no free fd: close some, or raise its limit (fs.file-max on Linux)",
   ENOBUFS: "the system has no buffer space: try again later",
   ENOENT: "there is no such file or directory: check the path",
   ENOMEM: "the kernel is out of memory: close what is not needed, and try again",
-  ENOSPC: "the limit of watched fds is reached: raise fs.epoll.max_user_watches",
+  ENOSPC:
+    "there is no space left: free some on the device; for watched fds raise fs.epoll.max_user_watches",
+  ENOSYS:
+    "this kernel, or a filter around this process, does not know the call: use a newer kernel, or allow it",
   ENOTCONN: "the socket is not connected: wait for WRITE and check socketError(fd) first",
   EOPNOTSUPP: "this kind of socket does not know the call: check its type",
   ENOTSUP: "this kind of socket does not know the call: check its type",
   ENOTSOCK: "the fd is not a socket: use read and write for it",
   EPERM: "the operation is not permitted for this fd or this user",
   EPIPE: "the peer has gone: close the fd",
+  ETIMEDOUT: "the peer does not answer: close the fd, and check the address and the network",
 };
 
 /**

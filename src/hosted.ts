@@ -76,12 +76,17 @@ export class HostedRun implements Host, Extension {
       this.#bridge = bridge;
       if (!this.#kept) bridge.unref();
     };
-    const lost = (): void => {
-      if (!this.#over && !this.#core.closed) this.#end({ error: bridgeError() });
+    const lost = (cause?: unknown): void => {
+      if (!this.#over && !this.#core.closed) this.#end({ error: bridgeError(cause) });
     };
     // The declarations have these options, and leave them out of the function. It calls `open` before it returns.
     const adopt: (options: never) => Promise<Bridge> = Bun.connect;
-    const socket = { open: opened, data: this.#wake, close: lost, error: lost };
+    const socket = {
+      open: opened,
+      data: this.#wake,
+      close: () => lost(),
+      error: (_: Bridge, cause: Error) => lost(cause),
+    };
     adopt({ fd, socket } satisfies Bun.FdSocketOptions as never).catch(lost);
   }
 
@@ -133,9 +138,10 @@ export class HostedRun implements Host, Extension {
   }
 }
 
-function bridgeError(): IOLoopError {
+function bridgeError(cause: unknown): IOLoopError {
   return new IOLoopError(
     "ERR_BRIDGE_LOST",
-    "run: the socket by which Bun's loop hosts this one was closed from elsewhere: close only fds of your own, and call run() again",
+    "run: the socket by which Bun's loop hosts this one was closed from elsewhere, or refused: close only fds of your own, and call run() again",
+    { cause },
   );
 }

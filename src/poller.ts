@@ -7,7 +7,7 @@ import {
   STATE_WOKEN,
   STATE_WORDS,
 } from "./abi.ts";
-import { EINTR, ELOOP, systemError } from "./errors.ts";
+import { EAGAIN, EBADF, EINTR, EINVAL, ELOOP, EMFILE, systemError } from "./errors.ts";
 import { type Native, native } from "./native.ts";
 
 /** What a wait returns that a signal has ended. */
@@ -16,8 +16,13 @@ export const INTERRUPTED = -1;
 const NS_PER_MS = 1e6;
 const MS_PER_US = 1e-3;
 
-const WATCH_ADVICE =
+const HOSTING =
   "a hosted loop needs a thread and five fds: raise the limits of this process (ulimit -n, ulimit -u)";
+const WATCH_ADVICE: Readonly<Record<number, string>> = { [EMFILE]: HOSTING, [EAGAIN]: HOSTING };
+
+const FOREIGN =
+  "the loop's own queue was closed, or another file has its number: close only fds of your own, and make a new IOLoop";
+const WAIT_ADVICE: Readonly<Record<number, string>> = { [EBADF]: FOREIGN, [EINVAL]: FOREIGN };
 
 /** What differs between the backends: the names of their system calls, and what a refused update leaves. */
 const EPOLL = {
@@ -99,7 +104,7 @@ export class Poller {
     );
     if (count >= 0) return count;
     if (count === -EINTR) return INTERRUPTED;
-    throw systemError(-count, this.interface.wait, this.#pollerFd);
+    throw systemError(-count, this.interface.wait, this.#pollerFd, WAIT_ADVICE[-count]);
   }
 
   /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */
@@ -146,13 +151,14 @@ export class Poller {
   watch(): number {
     const forceThread = process.env["BUN_IOLOOP_WATCH"] === "thread" ? 1 : 0;
     const fd = this.#native.ioloop_watch(this.#state, forceThread);
-    if (fd < 0) throw systemError(-fd, "watch", undefined, WATCH_ADVICE);
+    if (fd < 0) throw systemError(-fd, "watch", undefined, WATCH_ADVICE[-fd]);
     return fd;
   }
 
   /** Asks to be told once, when events are ready or `timeoutMs` has passed (Infinity: never). */
   arm(timeoutMs: number): void {
     const outcome = this.#native.ioloop_watch_arm(this.#state, timeoutMs * NS_PER_MS);
+    if (outcome === -EAGAIN) throw systemError(EAGAIN, "watch", undefined, HOSTING);
     if (outcome < 0) throw systemError(-outcome, this.interface.control, this.#pollerFd);
   }
 

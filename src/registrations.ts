@@ -33,8 +33,8 @@ const ADVICE: Readonly<Record<number, string>> = {
  *   ghost   it was removed, paused or given a new generation before: its  dropped; when one comes again,
  *           fd was closed, and its open file lives on elsewhere           the queue is made anew
  *
- * A registration that enters the kernel again, after a pause or because its number names another file by
- * now, gets a new generation.
+ * A registration that leaves the kernel for a pause, or enters it again, after one or because its number names
+ * another file by now, gets a new generation.
  */
 export class Registrations {
   readonly #poller: Poller;
@@ -182,9 +182,16 @@ export class Registrations {
     else if ((armed & WORD_BITS) !== 0) outcome = this.#poller.update(fd, wanted);
     // Outside the kernel, or the number names another open file by now: what the old one still reports
     // is a ghost's.
-    if (outcome === -ENOENT) return this.#register(fd, wanted & WORD_BITS);
-    if (outcome === 0) this.#armed[fd] = wanted;
-    return outcome;
+    if (outcome === -ENOENT) {
+      // Should it be refused, the next update sends it again.
+      this.#armed[fd] = armed & ~WORD_BITS;
+      return this.#register(fd, wanted & WORD_BITS);
+    }
+    if (outcome < 0) return outcome;
+    // What still comes of a registration that was paused is a ghost's, also once it is resumed.
+    if (!watched) this.#words[fd] = this.#fresh((this.#words[fd] as number) & WORD_BITS);
+    this.#armed[fd] = kernelWord(this.#words[fd] as number);
+    return 0;
   }
 
   /** Registers `fd` under a new generation. Returns 0 or -errno. */

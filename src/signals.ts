@@ -4,7 +4,7 @@ import { show } from "./arguments.ts";
 import { bindContext } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import type { Core, Extension } from "./core.ts";
-import { EINVAL, systemError } from "./errors.ts";
+import { EINVAL, ENOSPC, systemError } from "./errors.ts";
 import { READ } from "./events.ts";
 import { native } from "./native.ts";
 
@@ -32,6 +32,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   SIGTRAP: "it tells of a fault in this program, after which nothing can go on",
   SIGPWR: "Bun stops its threads with it",
   SIGCHLD: "Bun hears of its children by it: use addChildHandler for a process",
+};
+
+const OPEN_ADVICE: Readonly<Record<number, string>> = {
+  [ENOSPC]: "this process has 256 loops with signal handlers: close those that nobody uses",
 };
 
 /** How often each signal came: what the library adds to. */
@@ -165,7 +169,7 @@ export class Signals implements Extension {
     const { poller, handlers } = this.#core;
     if (this.#fd < 0) {
       const fd = native().ioloop_signal_open(poller.state);
-      if (fd < 0) throw systemError(-fd, "pipe");
+      if (fd < 0) throw systemError(-fd, "pipe", undefined, OPEN_ADVICE[-fd]);
       handlers.add(fd, fd, READ, this.#dispatch, undefined);
       this.#fd = fd;
     }

@@ -7,7 +7,7 @@ import { Registrations } from "../src/registrations.ts";
 import { fail, thrownBy, untyped } from "./support.ts";
 import { expectIOLoopError } from "./support-system.ts";
 
-const { EINVAL, ENOMEM } = constants.errno;
+const { EINVAL, ENOENT, ENOMEM } = constants.errno;
 const FD = 7;
 
 /** A queue that lets go of a registration before it takes the new one, as a kqueue does, and refuses WRITE. */
@@ -56,4 +56,26 @@ test("what the queue cannot watch again either is sent with the next update, als
   queue.outOfMemory = false;
   registrations.update(FD, READ);
   expect(queue.watched).toBe(READ);
+});
+
+test("what the queue has forgotten and will not take anew is sent with the next update, also of the same mask", () => {
+  let outcomes = [0];
+  const queue = {
+    interface: { control: "epoll_ctl", refusedUpdateKeepsOld: true },
+    added: 0,
+    add() {
+      this.added++;
+      return outcomes.shift() ?? 0;
+    },
+    update: () => outcomes.shift() ?? 0,
+  };
+  const registrations = new Registrations(untyped<Poller>(queue), () => fail("refused later on"));
+  registrations.add(FD, READ);
+  outcomes = [-ENOENT, -ENOMEM];
+  expectIOLoopError(
+    thrownBy(() => registrations.update(FD, WRITE)),
+    "ENOMEM",
+  );
+  registrations.update(FD, READ);
+  expect(queue.added).toBe(3);
 });

@@ -5,7 +5,7 @@
 //! - A wait ends with EINTR even under SA_RESTART: it goes back to the caller, who knows the
 //!   deadline.
 //! - epoll_pwait2 is missing before Linux 5.11, and some seccomp filters refuse it with EPERM: it
-//!   is probed once, and milliseconds, rounded up, take its place.
+//!   is probed, and where it is refused, then or later, milliseconds, rounded up, take its place.
 //! - An empty mask still reports errors and hang-ups, for ever: a paused fd leaves the kernel, and
 //!   interest in errors alone is edge-triggered.
 //! - The kernel keys a registration by fd and open file, so dup2 can make its view and ours differ:
@@ -156,6 +156,14 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
 
     state.woken = 0;
     const count = outcome.of(returned);
+    if (timeout_ns > 0 and state.timeout_ms_only == 0) switch (outcome.errno(count)) {
+        // A filter that the process has set since the probe.
+        .NOSYS, .PERM => {
+            state.timeout_ms_only = 1;
+            return wait(state, batch, count_max, timeout_ns);
+        },
+        else => {},
+    };
     if (count <= 0) return count;
     assert(count <= count_max);
     const packed_count = records.pack(events, @intCast(count));
@@ -164,17 +172,28 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
     return packed_count;
 }
 
-/// Ends the current wait, or the next one. Callable from any thread.
+/// Ends the current wait, or the next one. Callable from any thread. Returns 0 or -errno.
 pub fn wake(wake_fd: i32) i32 {
     const one: u64 = 1;
-    const written = outcome.of(linux.write(wake_fd, std.mem.asBytes(&one), @sizeOf(u64)));
-    return switch (outcome.errno(written)) {
-        .SUCCESS => 0,
-        // The counter is full: a wake is pending already.
-        .AGAIN => 0,
-        else => written,
-    };
+    var written: i32 = undefined;
+    for (0..wake_tries_max) |_| {
+        written = outcome.of(linux.write(wake_fd, std.mem.asBytes(&one), @sizeOf(u64)));
+        switch (outcome.errno(written)) {
+            .SUCCESS => return 0,
+            .INTR => {},
+            // Somebody else has filled the counter, and the loop may have seen that: what is written
+            // to an empty one is news to it.
+            .AGAIN => {
+                var count: u64 = undefined;
+                _ = linux.read(wake_fd, std.mem.asBytes(&count), @sizeOf(u64));
+            },
+            else => return written,
+        }
+    }
+    return written;
 }
+
+const wake_tries_max = 8;
 
 /// Edge-triggered, so that the counter need not be read back after each wake.
 fn watchWake(poller_fd: i32, wake_fd: i32) i32 {

@@ -4,7 +4,6 @@
 
 const std = @import("std");
 const linux = std.os.linux;
-const assert = std.debug.assert;
 
 const outcome = @import("outcome.zig");
 
@@ -62,10 +61,11 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     return outer.control(linux.EPOLL.CTL_ADD, poller_fd, events, .poller);
 }
 
-/// Ends the present wait, or the next one.
-pub fn interrupt(outer: *Outer) void {
-    const set = outer.setTimer(1);
-    assert(set == 0);
+/// Ends the present wait, or the next one. Where somebody else has closed the timer, `writable_fd`
+/// stands in for it. False when the queue is gone as well.
+pub fn interrupt(outer: *Outer, writable_fd: i32) bool {
+    if (outer.setTimer(1) == 0) return true;
+    return outer.control(linux.EPOLL.CTL_ADD, writable_fd, linux.EPOLL.OUT, .poller) == 0;
 }
 
 /// Waits for what was armed.

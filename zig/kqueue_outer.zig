@@ -55,14 +55,15 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     });
 }
 
-/// Ends the present wait, or the next one.
-pub fn interrupt(outer: *Outer) void {
-    _ = outer.change(.{
+/// Ends the present wait, or the next one. False when somebody else has closed the queue.
+pub fn interrupt(outer: *Outer, writable_fd: i32) bool {
+    _ = writable_fd;
+    return outer.change(.{
         .ident = interrupt_ident,
         .filter = Filter.user,
         .flags = 0,
         .fflags = records.Note.trigger,
-    });
+    }) == 0;
 }
 
 /// Waits for what was armed.

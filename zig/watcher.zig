@@ -85,8 +85,12 @@ pub fn arm(watcher: *Watcher, timeout_ns: ?u64) i32 {
 pub fn abandon(watcher: *Watcher) void {
     const flags = system.msg_no_signal | system.calls.MSG.DONTWAIT;
     const sent = system.calls.sendto(watcher.bridge_fd, "!", 1, flags, null, 0);
-    // A closed end would be told as EPIPE, and its number may be another file's by now.
-    if (outcome.of(sent) == 1) system.close(watcher.bun_fd);
+    switch (outcome.errno(outcome.of(sent))) {
+        // The end is closed, and its number may be another file's by now.
+        .PIPE, .CONNRESET => {},
+        // ENOBUFS, ENOMEM, EAGAIN: no room for the byte, in an end that is still open.
+        else => system.close(watcher.bun_fd),
+    }
     watcher.end();
 }
 
@@ -97,8 +101,7 @@ pub fn end(watcher: *Watcher) void {
         .ring => |*ring| {
             // What is pending would be given up a moment later, when the bridge's number may be
             // another file's.
-            watcher.outer.interrupt();
-            ring.finish();
+            if (watcher.outer.interrupt(watcher.bridge_fd)) ring.finish();
             ring.close();
         },
         .thread => |*thread| thread.end(),
@@ -243,5 +246,16 @@ test "an end that nobody has taken is closed too, and one that was closed is let
 
         for (watch.pipe_fds) |fd| system.close(fd);
         backend.close(&watch.state);
+    }
+}
+
+test "a watcher ends though somebody else has closed its timer" {
+    if (!on_epoll) return;
+    for (ways) |force_thread| {
+        var watch: TestWatch = .{};
+        try watch.init(force_thread);
+        defer watch.deinit();
+        try watch.arm(null);
+        system.close(watch.watcher.outer.timer_fd);
     }
 }

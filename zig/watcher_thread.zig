@@ -32,7 +32,9 @@ pub fn arm(messenger: *Messenger) void {
 pub fn end(messenger: *Messenger) void {
     assert(!messenger.ending.load(.monotonic));
     messenger.ending.store(true, .seq_cst);
-    messenger.outer.interrupt();
+    // A thread whose queue somebody else has closed beside its timer would never end.
+    const interrupted = messenger.outer.interrupt(messenger.bridge_fd);
+    assert(interrupted);
     threads.join(messenger.thread);
 }
 
@@ -47,9 +49,14 @@ fn main(argument: ?*anyopaque) callconv(.c) ?*anyopaque {
 
 fn tell(messenger: *Messenger) void {
     const flags = system.msg_no_signal | system.calls.MSG.DONTWAIT;
-    while (true) {
+    while (!messenger.ending.load(.seq_cst)) {
         const sent = outcome.of(system.calls.sendto(messenger.bridge_fd, "!", 1, flags, null, 0));
-        // Where Bun has closed its end, or never reads, nobody is left to be told.
-        if (outcome.errno(sent) != .INTR) return;
+        switch (outcome.errno(sent)) {
+            .INTR => {},
+            // The kernel is short of memory for a moment, and nobody else tells.
+            .NOBUFS, .NOMEM => threads.pause(),
+            // Where Bun has closed its end, or never reads, nobody is left to be told.
+            else => return,
+        }
     }
 }

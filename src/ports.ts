@@ -1,4 +1,4 @@
-import { show } from "./arguments.ts";
+import { isGenuine, show } from "./arguments.ts";
 import { bindContext } from "./async-context.ts";
 import type { Core, Extension } from "./core.ts";
 import { EEXIST, IOLoopError } from "./errors.ts";
@@ -110,7 +110,8 @@ export class Ports implements Extension {
     if (!blocking || this.#look !== 0 || this.#entries.size === 0) return;
     const look = (): void => {
       this.#look = 0;
-      for (const port of this.#entries.keys()) this.#fetch(port);
+      // Those of now: what their handlers add belongs to the next look.
+      for (const port of [...this.#entries.keys()]) this.#fetch(port);
       this.#lookLater();
     };
     this.#look = timeouts.add(performance.now() + LOOK_EVERY_MS, look, undefined);
@@ -137,7 +138,7 @@ function receive(port: MessagePortLike): { readonly message: unknown } | undefin
 
 function checkPort(port: MessagePortLike): RealPort {
   threads ??= process.getBuiltinModule("node:worker_threads");
-  if (!(port instanceof threads.MessagePort)) {
+  if (!isGenuine(port, threads.MessagePort.prototype.hasRef)) {
     throw new TypeError(
       `port must be a MessagePort, not ${show(port)}: pass a port of new MessageChannel(), or parentPort`,
     );

@@ -1,3 +1,4 @@
+import { show } from "./arguments.ts";
 import { bindContext } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import type { Core, Extension } from "./core.ts";
@@ -49,7 +50,8 @@ export class Wakers implements Extension {
   }
 
   #tell(): void {
-    for (const [id, callback] of this.#callbacks) {
+    // Those of now: what their callbacks open belongs to the next iteration.
+    for (const [id, callback] of [...this.#callbacks]) {
       if (native().ioloop_waker_take(id) === 1 && callback !== undefined) {
         this.#core.calls.callWithin(callback, undefined, "waker", id);
       }
@@ -65,6 +67,8 @@ export class Wakers implements Extension {
  * @throws TypeError when `id` is not a number.
  */
 export function wake(id: number): boolean {
-  if (typeof id !== "number") throw new TypeError("id must be the number that a waker has");
+  if (typeof id !== "number") {
+    throw new TypeError(`id must be the number that a waker has, not ${show(id)}`);
+  }
   return native().ioloop_wake(id) === 1;
 }

@@ -98,7 +98,9 @@ export function decodeSender(from: Sender): void {
   const family = senderWords[ADDRESS_FAMILY];
   const end = ADDRESS_TEXT_OFFSET + (senderWords[ADDRESS_LENGTH] as number);
   const text = decoder.decode(senderBytes.subarray(ADDRESS_TEXT_OFFSET, end));
+  // A setter of the object's may receive the next datagram, which writes here too.
+  const port = senderWords[ADDRESS_PORT];
   from.hostname = family === FAMILY_IP ? text : undefined;
-  from.port = family === FAMILY_IP ? senderWords[ADDRESS_PORT] : undefined;
+  from.port = family === FAMILY_IP ? port : undefined;
   from.unix = family === FAMILY_UNIX ? text : undefined;
 }

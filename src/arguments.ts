@@ -108,8 +108,32 @@ export function checkInteger(name: string, value: number, least: number, most: n
 export function show(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
-  if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
+  if (typeof value === "object") return isArray(value) ? "an array" : "an object";
   if (typeof value === "function") return "a function";
-  if (typeof value === "bigint") return `${value}n`;
+  // Writing out a large one can take minutes.
+  if (typeof value === "bigint")
+    return value === BigInt.asIntN(64, value) ? `${value}n` : "a bigint";
   return String(value);
+}
+
+function isArray(value: object): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    // A proxy that was revoked.
+    return false;
+  }
+}
+
+/**
+ * Whether `value` is one of a built-in class that has this method: a proxy, and an object that was only made from the
+ * prototype, pass `instanceof` as well.
+ */
+export function isGenuine(value: unknown, method: (() => unknown) | undefined): boolean {
+  try {
+    method?.call(value);
+    return method !== undefined;
+  } catch {
+    return false;
+  }
 }

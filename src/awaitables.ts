@@ -1,4 +1,4 @@
-import { type AbortSignalLike, checkOptions, checkTime, show } from "./arguments.ts";
+import { type AbortSignalLike, checkOptions, checkTime, isGenuine, show } from "./arguments.ts";
 import type { Core, Extension } from "./core.ts";
 import { closedError, ECANCELED, EEXIST, systemError } from "./errors.ts";
 import { EventStream } from "./event-stream.ts";
@@ -88,12 +88,13 @@ export class Awaitables implements Extension {
 
   /** Resolves with the events when `fd` is ready in that direction, or has failed. */
   ready(fd: number, direction: Direction, options: WaitOptions): Promise<number> {
-    checkWait(options);
-    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const wanted = checkWait(options);
+    if (this.#core.closed) throw closedError(direction);
+    if (wanted.signal?.aborted) return Promise.reject(wanted.signal.reason);
     const waiting = this.#waiting.get(fd) ?? { readable: undefined, writable: undefined };
     if (waiting[direction] !== undefined) throw this.#taken(fd, direction);
     this.#watch(fd, waiting, direction);
-    const wait = new Wait(this.#core, options, `${direction} of fd ${fd}`, () => {
+    const wait = new Wait(this.#core, wanted, `${direction} of fd ${fd}`, () => {
       this.#pending.delete(wait);
       waiting[direction] = undefined;
       this.#unwatch(fd, waiting);
@@ -105,20 +106,24 @@ export class Awaitables implements Extension {
 
   /** Resolves after `ms`. */
   sleep(ms: number, options: WaitOptions): Promise<void> {
-    checkWait(options);
-    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const wait = new Wait(this.#core, options, "sleep", () => {
+    const wanted = checkWait(options);
+    if (this.#core.closed) throw closedError("sleep");
+    if (wanted.signal?.aborted) return Promise.reject(wanted.signal.reason);
+    let timer = 0;
+    const wait = new Wait(this.#core, wanted, "sleep", () => {
       this.#pending.delete(wait);
       this.#core.timeouts.remove(timer);
     });
-    this.#pending.add(wait);
     const wake = (): void => wait.resolve(0);
-    const timer = this.#core.addTimeout(performance.now() + Math.max(ms, 0), wake, undefined);
+    timer = this.#core.addTimeout(performance.now() + Math.max(ms, 0), wake, undefined);
+    // Now that nothing can fail any more, for closing the loop ends it.
+    this.#pending.add(wait);
     return wait.promise.then(ignore);
   }
 
   /** The events of `fd`, one by one. */
   events(fd: number, mask: number, signal: AbortSignalLike | undefined): EventStream {
+    if (this.#core.closed) throw closedError("events");
     const stream = new EventStream(this.#core.handlers, fd, mask, signal, () => {
       this.#streams.delete(fd);
       this.#pending.delete(stream);
@@ -195,11 +200,15 @@ export class Awaitables implements Extension {
 
 function ignore(): void {}
 
-export function checkWait(options: WaitOptions): void {
+const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
+
+/** The options, each read once: a getter may answer otherwise the next time, and may even close the loop. */
+export function checkWait(options: WaitOptions): WaitOptions {
   checkOptions("options", options, "{ timeout: 20 }");
   const { signal, timeout } = options;
   if (timeout !== undefined) checkTime("timeout", timeout);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isGenuine(signal, isAborted)) {
     throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`);
   }
+  return { signal, timeout };
 }

@@ -36,6 +36,12 @@ const BACKLOG_MOST = 0x7fffffff;
 /** The most that one read or write moves: Linux cuts it there, and macOS refuses what is not below 2 GiB. */
 const LENGTH_MOST = 0x7ffff000;
 
+/** The length that the engine knows: one that a subclass or an object tells itself could lie beyond the memory. */
+const lengthOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)?.get as (this: Uint8Array) => number;
+
 /**
  * Opens a listening socket, or a bound datagram socket. `hostname` is "0.0.0.0" by default; `port` 0, the
  * default, lets the kernel choose ({@link localPort} tells). TCP_NODELAY is on for what is accepted.
@@ -121,6 +127,7 @@ export function write(fd: number, buffer: Uint8Array, offset = 0, length?: numbe
  */
 export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
   const count = checkRange(fd, "receive", buffer, 0, undefined);
+  if (from !== undefined) checkOptions("from", from, "{}");
   const sender = from === undefined ? null : senderBytes;
   for (;;) {
     const result = native().ioloop_receive(fd, buffer, count, sender);
@@ -139,9 +146,10 @@ export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
  * @throws IOLoopError ECONNREFUSED, EMSGSIZE, ENOTCONN, EBADF, ENOTSOCK.
  */
 export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
-  const count = checkRange(fd, "send", buffer, 0, undefined);
   if (to !== undefined) checkOptions("to", to, ADDRESS_EXAMPLE);
+  // Before the buffer is measured, which a getter of the address could shrink.
   const address = to === undefined ? undefined : encodeAddress(to, "127.0.0.1", 1);
+  const count = checkRange(fd, "send", buffer, 0, undefined);
   for (;;) {
     const result =
       address === undefined
@@ -222,10 +230,10 @@ function checkRange(
   length: number | undefined,
 ): number {
   checkFdNumber(fd, syscall);
-  if (!(buffer instanceof Uint8Array)) {
+  if (!ArrayBuffer.isView(buffer) || !(buffer instanceof Uint8Array)) {
     throw new TypeError(`buffer must be a Uint8Array, not ${show(buffer)}`);
   }
-  const size = buffer.length;
+  const size = lengthOf.call(buffer);
   if (!Number.isInteger(offset) || offset < 0 || offset > size) {
     throw new RangeError(`offset must be an integer from 0 to ${size}, not ${show(offset)}`);
   }

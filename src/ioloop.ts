@@ -123,8 +123,8 @@ export class IOLoop extends BasicLoop {
     options: Pick<WaitOptions, "signal"> = {},
   ): AsyncIterableIterator<number> {
     const number = this.#checkFd("events", fd);
-    checkWait(options);
-    return this.#awaitables.events(number, checkEvents(mask), options.signal);
+    const { signal } = checkWait(options);
+    return this.#awaitables.events(number, checkEvents(mask), signal);
   }
 
   /**

@@ -5,8 +5,8 @@ import darwinX64 from "../native/darwin-x64.dylib" with { type: "file" };
 import linuxArm64 from "../native/linux-arm64.so" with { type: "file" };
 import linuxX64 from "../native/linux-x64.so" with { type: "file" };
 import { ABI_VERSION } from "./abi.ts";
-import { isDamaged } from "./elf.ts";
 import { EMFILE, IOLoopError, systemError } from "./errors.ts";
+import { faultOf } from "./library-file.ts";
 
 type Memory = Int32Array | Uint8Array | Uint32Array | Float64Array;
 
@@ -168,12 +168,8 @@ export function load(host: Host): Native {
     );
   }
   const path = libraryPath(host);
-  if (isDamaged(path)) {
-    throw new IOLoopError(
-      "ERR_LIBRARY",
-      `the native library ${path} is damaged: ${remedy(host, path)}`,
-    );
-  }
+  // Linux's loaders map a file before they know that it is whole, and musl's does not ask what it is for.
+  if (process.platform === "linux") refuseFaulty(path);
   const found = openSymbols<Pick<Native, "ioloop_abi_version">>(path, ["ioloop_abi_version"]);
   const version = found.ioloop_abi_version();
   if (version !== ABI_VERSION) {
@@ -184,6 +180,15 @@ export function load(host: Host): Native {
   }
   return openSymbols<Native>(path, Object.keys(ARGUMENTS) as (keyof Native)[]);
 
+  function refuseFaulty(file: string): void {
+    const fault = faultOf(file);
+    if (fault === undefined) return;
+    throw new IOLoopError(
+      "ERR_LIBRARY",
+      `the native library ${file} is ${fault}: ${remedy(host, file)}`,
+    );
+  }
+
   function openSymbols<Symbols>(file: string, names: readonly (keyof Native)[]): Symbols {
     const declarations = names.map((name) => [name, { args: ARGUMENTS[name], returns: "i32" }]);
     try {
@@ -193,6 +198,7 @@ export function load(host: Host): Native {
       const reason = cause instanceof Error ? cause.message : String(cause);
       // In words by the C library, and by macOS's loader as a number.
       if (/Too many open files|errno=24\b/.test(reason)) throw systemError(EMFILE, "dlopen", file);
+      refuseFaulty(file);
       const advice = reason.includes(JIT_OFF) ? JIT_REMEDY : remedy(host, file);
       throw new IOLoopError(
         "ERR_LIBRARY",

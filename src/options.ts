@@ -60,5 +60,11 @@ function resolveSlow(options: IOLoopOptions): Omit<CallReporting, "onError"> {
 
 function printError(error: unknown, { source, fd, ref }: CallContext): void {
   const which = fd !== undefined ? ` of fd ${fd}` : ref !== undefined ? ` ${ref}` : "";
-  console.error(`bun-ioloop: error in ${source}${which}:`, error);
+  const heading = `bun-ioloop: error in ${source}${which}:`;
+  try {
+    console.error(heading, error);
+  } catch {
+    // Its own way to be shown has failed, which is no reason to end the run.
+    console.error(heading, "an error that cannot be shown");
+  }
 }

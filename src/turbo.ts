@@ -1,4 +1,4 @@
-import { checkFinite, type FdLike } from "./arguments.ts";
+import { checkFinite, type FdLike, show } from "./arguments.ts";
 import type { Arg, IntervalRef, TimeoutRef } from "./basic-loop.ts";
 import { IOLoopError } from "./errors.ts";
 import { ERROR, PRI, READ, WRITE } from "./events.ts";
@@ -20,6 +20,7 @@ export class TurboIOLoop {
   readonly #loop: IOLoop;
 
   constructor(loop: IOLoop = new IOLoop()) {
+    if (!(loop instanceof IOLoop)) throw new TypeError(`loop must be an IOLoop, not ${show(loop)}`);
     this.#loop = loop;
   }
 

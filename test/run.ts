@@ -1,8 +1,9 @@
 // Runs every suite under an outer limit and prints one closing line. Arguments that begin with -D go to
-// `zig build`, others to `bun test`.
+// `zig build`, others to `bun test`; --coverage also checks what the tests reach.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkCoverage } from "./coverage.ts";
 import { emulator } from "./support-emulator.ts";
 
 interface Counts {
@@ -12,14 +13,18 @@ interface Counts {
 }
 
 /** A blocked loop cannot be interrupted from within, so whole suites are ended from outside. */
-const LIMIT_MS = 360_000;
+const LIMIT_MS = 900_000;
 /** How many tests at once, in the files that bunfig.toml names. */
 const CONCURRENCY = 4;
 const root = join(import.meta.dir, "..");
 
-async function execute(command: string[]): Promise<{ code: number; output: string }> {
+async function execute(
+  command: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; output: string }> {
   const child = Bun.spawn(command, {
     cwd: root,
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "pipe",
@@ -57,10 +62,15 @@ async function runBun(arguments_: string[]): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "bun-ioloop-test-"));
   const report = join(folder, "report.xml");
   const options = [`--max-concurrency=${CONCURRENCY}`, "--reporter=junit"];
-  const outfile = `--reporter-outfile=${report}`;
+  options.push(`--reporter-outfile=${report}`);
+  const covers = arguments_.includes("--coverage");
+  if (covers) {
+    options.push("--coverage-reporter=lcov", `--coverage-dir=${folder}`);
+    options.push("--preload=./test/coverage-calls.ts");
+  }
   try {
-    const command = [process.execPath, "test", "test/", ...options, outfile, ...arguments_];
-    const { code } = await execute(command);
+    const command = [process.execPath, "test", "test/", ...options, ...arguments_];
+    const { code } = await execute(command, { BUN_IOLOOP_CALLED: join(folder, "called") });
     const file = Bun.file(report);
     const summary = (await file.exists())
       ? (/<testsuites[^>]*>/.exec(await file.text())?.[0] ?? "")
@@ -69,7 +79,10 @@ async function runBun(arguments_: string[]): Promise<Counts> {
       Number(new RegExp(` ${name}="(\\d+)"`).exec(summary)?.[1] ?? 0);
     const failed = Math.max(count("failures"), code === 0 && summary !== "" ? 0 : 1);
     const skipped = count("skipped");
-    return { passed: Math.max(count("tests") - failed - skipped, 0), failed, skipped };
+    const passed = Math.max(count("tests") - failed - skipped, 0);
+    const uncovered = covers ? checkCoverage(folder) : [];
+    for (const what of uncovered) console.error(`coverage: ${what}`);
+    return { passed, failed: failed + uncovered.length, skipped };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -12,10 +12,10 @@ const LAPS = 16;
 
 const COUNTS: Counts = { fds: 10, threads: 2, bunThreads: 9, signals: 9 };
 const NOTHING_LEFT = { wakers: 0, listeners: 0 };
-const noise = pseudoRandom(7);
 
 /** Laps as they are measured, noise included, each `growing` by so much in every lap. */
-function laps(growing: Partial<Memory> = {}, count = LAPS): Memory[] {
+function laps(growing: Partial<Memory> = {}, count = LAPS, seed = 7): Memory[] {
+  const noise = pseudoRandom(seed);
   return Array.from({ length: count }, (_, lap) => ({
     rss: 60 * MB + noise(2 * MB) + (growing.rss ?? 0) * lap,
     heap: 2300 * KB + noise(10 * KB) + (growing.heap ?? 0) * lap,
@@ -31,7 +31,7 @@ function grown(memory: readonly Memory[], end: Partial<Counts> = {}, left = {}):
 
 describe("what the soak calls growth", () => {
   test("is not the noise of a run that leaks nothing, nor what has grown once", () => {
-    for (let run = 0; run < 200; run++) expect(grown(laps())).toEqual([]);
+    for (let run = 0; run < 200; run++) expect(grown(laps({}, LAPS, run))).toEqual([]);
     const stepped = laps().map((memory, lap) => {
       const once = lap < 7 ? 0 : 1;
       const { rss, heap, mapped = 0, workers } = memory;
@@ -101,7 +101,7 @@ test.skipIf(lacks("a close that is done on return"))(
     expect(stderr).toBe("");
     expect(stdout).toEndWith("\nsoak: no growth in 2 s (too short to judge memory)\n");
     expect(stdout).toMatch(/^fds +\d+ +\d+ +\d+ +0 +0 +0$/m);
-    expect(stdout).toMatch(/churned \d+.* connections, .* Workers, /);
+    expect(stdout).toMatch(/^churned \d+ connections, /m);
     expect(code).toBe(0);
   },
   LIMIT_MS,

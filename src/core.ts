@@ -121,10 +121,16 @@ export class Core {
       }
     } finally {
       this.blocking = false;
-      for (const extension of this.extensions) extension.end?.();
-      this.#done = never;
-      this.stopping = false;
-      this.#release(outer);
+      try {
+        for (const extension of this.extensions) extension.end?.();
+      } finally {
+        this.#done = never;
+        this.stopping = false;
+        // Before any call: one may fail, for want of stack, and the thread must not stay occupied.
+        current = outer;
+        this.#iterating = false;
+        this.#settle();
+      }
     }
     // Not where an error is leaving already: a report that throws would take its place.
     this.#dispatcher.reportRefusals();
@@ -195,7 +201,9 @@ export class Core {
       else this.calls.rethrow();
       called = this.#iterate(waitMs === 0 ? 0 : performance.now() + waitMs);
     } finally {
-      this.#release(outer);
+      current = outer;
+      this.#iterating = false;
+      this.#settle();
     }
     this.#dispatcher.reportRefusals();
     return called;
@@ -286,9 +294,7 @@ export class Core {
     return outer;
   }
 
-  #release(outer: Core | undefined): void {
-    current = outer;
-    this.#iterating = false;
+  #settle(): void {
     this.#metrics.measured?.endIterating();
     // What an error left of a batch is still to be dispatched, and updates go on waiting for its end.
     const { unfinished } = this.#dispatcher;

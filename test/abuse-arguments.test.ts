@@ -7,14 +7,17 @@ import { revokedProxy } from "./support-abuse.ts";
 import { reasonOf } from "./support-awaiting.ts";
 import { NO_WAIT_MS } from "./support-system.ts";
 
-test.each([null, 1, {}, "loop", Object.create(null), ioloop])(
-  "Turbo's loop over %p is refused, and the error names it",
-  (value) => {
-    const error = thrownBy(() => new TurboIOLoop(untyped(value)));
-    expect(error).toBeInstanceOf(TypeError);
-    expect((error as Error).message).toMatch(/^loop must be an IOLoop, not /);
-  },
-);
+test.each([
+  ["null", null],
+  ["a number", 1],
+  ["text", "loop"],
+  ["an object", {}],
+  ["its own namespace", ioloop],
+])("Turbo's loop over %s is refused, and the error names it", (_what, value) => {
+  const error = thrownBy(() => new TurboIOLoop(untyped(value)));
+  expect(error).toBeInstanceOf(TypeError);
+  expect((error as Error).message).toMatch(/^loop must be an IOLoop, not /);
+});
 
 test("a revoked proxy is told of as any other wrong argument", () => {
   using loop = testLoop();

@@ -52,7 +52,10 @@ export async function figuresOfAbuse(
     args: [String(SEED), journal, folder.path, ...args],
   });
   const line = stdout.trimEnd().split("\n").at(-1) ?? "";
-  if (code === 0 && line.startsWith("{")) return JSON.parse(line) as Record<string, number>;
+  if (code === 0 && line.startsWith("{")) {
+    console.log(`${name}: ${line} with seed ${SEED}`);
+    return JSON.parse(line) as Record<string, number>;
+  }
   const entry = (await Bun.file(journal).text()).replaceAll("\0", "");
   throw new Error(
     `${name} ended with ${code} at "${entry}" (again: BUN_IOLOOP_SEED=${SEED}): ${stdout}${stderr}`,

@@ -39,6 +39,8 @@ pub fn build(b: *std.Build) void {
         "kqueue on Linux needs libkqueue");
     const host_backend: Backend = backend orelse
         if (b.graph.host.result.os.tag == .linux) .epoll else .kqueue;
+    const fuzz = b.option(bool, "fuzz", "Build the tests so that --fuzz=1M can run them") orelse
+        false;
 
     if (backend == null) {
         const native = b.addUpdateSourceFiles();
@@ -55,7 +57,11 @@ pub fn build(b: *std.Build) void {
 
     const tests = b.addTest(.{
         .root_module = createTests(b, b.graph.host, host_backend),
+        // The other backend does not tell the fuzzer what it reaches.
+        .use_llvm = if (fuzz) true else null,
     });
+    // With them, the test runner of Zig 0.16.0 does not compile for the fuzzer.
+    if (fuzz) tests.root_module.error_tracing = false;
     const run_tests = b.addRunArtifact(tests);
     // The tests are about the kernel that runs them, so an old result says nothing.
     run_tests.has_side_effects = true;

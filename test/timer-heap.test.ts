@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { TimerHeap } from "../src/timer-heap.ts";
 import { figuresOf } from "./support-child.ts";
+import { holds, PROPERTY_LIMIT_MS } from "./support-property.ts";
 
 interface Entry {
   readonly ref: number;
@@ -64,45 +65,50 @@ function expectSame(heap: TimerHeap<string>, list: SortedList, mark: number): vo
 }
 
 describe.each([0, 1] as const)("a timer heap of kind %d", (kind) => {
-  test("does what a sorted list does, whatever is added, removed, taken and postponed", () => {
-    fc.assert(
-      fc.property(fc.array(operation, { maxLength: 300, size: "max" }), (operations) => {
-        const heap = new TimerHeap<string>(kind);
-        const list = new SortedList();
-        const given: number[] = [];
-        let mark = 0;
-        for (const step of operations) {
-          if (step.kind === "add") {
-            const value = `timer ${given.length}`;
-            const ref = heap.add(step.deadline, value, `arg of ${value}`);
-            list.add(ref, step.deadline, value);
-            given.push(ref);
-          } else if (step.kind === "remove" && given.length > 0) {
-            const ref = given[step.which % given.length] ?? 0;
-            expect(heap.remove(ref)).toBe(list.remove(ref));
-            expect(heap.remove(ref)).toBeFalse();
-          } else if (step.kind === "take" && heap.size > 0) {
-            list.remove(heap.firstRef);
-            heap.removeFirst();
-          } else if (step.kind === "postpone" && heap.size > 0) {
-            const first = list.first();
-            if (first !== undefined) first.deadline += step.by;
-            heap.postponeFirst(heap.nearest + step.by);
-          } else if (step.kind === "mark") {
-            mark = heap.mark;
-          } else if (step.kind === "clear" && step.really === 0) {
-            heap.clear();
-            list.entries.length = 0;
+  test(
+    "does what a sorted list does, whatever is added, removed, taken and postponed",
+    async () => {
+      const property = fc.property(
+        fc.array(operation, { maxLength: 300, size: "max" }),
+        (operations) => {
+          const heap = new TimerHeap<string>(kind);
+          const list = new SortedList();
+          const given: number[] = [];
+          let mark = 0;
+          for (const step of operations) {
+            if (step.kind === "add") {
+              const value = `timer ${given.length}`;
+              const ref = heap.add(step.deadline, value, `arg of ${value}`);
+              list.add(ref, step.deadline, value);
+              given.push(ref);
+            } else if (step.kind === "remove" && given.length > 0) {
+              const ref = given[step.which % given.length] ?? 0;
+              expect(heap.remove(ref)).toBe(list.remove(ref));
+              expect(heap.remove(ref)).toBeFalse();
+            } else if (step.kind === "take" && heap.size > 0) {
+              list.remove(heap.firstRef);
+              heap.removeFirst();
+            } else if (step.kind === "postpone" && heap.size > 0) {
+              const first = list.first();
+              if (first !== undefined) first.deadline += step.by;
+              heap.postponeFirst(heap.nearest + step.by);
+            } else if (step.kind === "mark") {
+              mark = heap.mark;
+            } else if (step.kind === "clear" && step.really === 0) {
+              heap.clear();
+              list.entries.length = 0;
+            }
+            expectSame(heap, list, mark);
           }
-          expectSame(heap, list, mark);
-        }
-        expect(new Set(given).size).toBe(given.length);
-        const pending = new Set(list.entries.map((entry) => entry.ref));
-        for (const ref of given) expect(heap.remove(ref)).toBe(pending.has(ref));
-      }),
-      { numRuns: 60 },
-    );
-  });
+          expect(new Set(given).size).toBe(given.length);
+          const pending = new Set(list.entries.map((entry) => entry.ref));
+          for (const ref of given) expect(heap.remove(ref)).toBe(pending.has(ref));
+        },
+      );
+      await holds(`timer heap of kind ${kind}`, property, { runs: 200 });
+    },
+    PROPERTY_LIMIT_MS,
+  );
 
   test("gives 100,000 entries back by deadline, equal ones in the order added", () => {
     const heap = new TimerHeap<number>(kind);

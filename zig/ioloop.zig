@@ -259,12 +259,17 @@ test {
     _ = @import("epoll_records.zig");
     _ = @import("file_kind.zig");
     _ = @import("ip_text.zig");
+    _ = @import("ip_text_model_test.zig");
     _ = @import("kqueue_pack_test.zig");
     _ = @import("kqueue_records_test.zig");
     _ = @import("outcome.zig");
+    _ = @import("poller_model_test.zig");
     _ = @import("poller_test.zig");
+    _ = @import("records_model_test.zig");
     _ = @import("signals_test.zig");
     _ = @import("system_test.zig");
     _ = @import("threads.zig");
+    _ = @import("timeout_model_test.zig");
+    _ = @import("wakers_model_test.zig");
     _ = @import("watcher.zig");
 }

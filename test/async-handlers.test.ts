@@ -267,7 +267,9 @@ test.each([...MODES])(
     };
     loop.addCallback(wait);
     loop.addCallback(() => wait().catch(() => Promise.reject(new Error("of its own"))));
-    loop.callLater(1, () => loop.close());
+    loop.addCallback(() => {
+      loop.callLater(1, () => loop.close());
+    });
     await runIn(mode, loop);
     await Bun.sleep(0);
     expect({ noted, ended }).toEqual({ noted: ["of its own"], ended: 2 });

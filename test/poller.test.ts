@@ -139,9 +139,9 @@ describe("spin", () => {
 
   test("a wait that spins for less sleeps through the rest", () => {
     using poller = testPoller({ spinUs: 500 });
-    const before = process.cpuUsage();
+    const before = process.threadCpuUsage();
     const [best, early] = measureWaits(poller, 20, 10);
-    const { user, system } = process.cpuUsage(before);
+    const { user, system } = process.threadCpuUsage(before);
     expect(early).toBe(0);
     // The rest, 19.5 ms, is rounded up where waits count whole milliseconds.
     expect(best).toBeLessThanOrEqual((poller.coarse ? 21 : 20) + LATE_MS);

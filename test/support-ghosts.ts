@@ -29,11 +29,11 @@ export function expectSleep(loop: IOLoop): void {
   expect(passes).toBeLessThanOrEqual(5 + PASSES);
 }
 
-/** What loops do while nothing happens: their waits, and the processor time of the whole process. */
+/** What loops do while nothing happens: their waits, and the processor time of this thread. */
 export class Rest {
   readonly #loops: readonly IOLoop[];
   readonly #passesBefore: number;
-  readonly #cpuBefore = process.cpuUsage();
+  readonly #cpuBefore = process.threadCpuUsage();
   readonly #began = performance.now();
 
   /** Begins now. */
@@ -42,10 +42,10 @@ export class Rest {
     this.#passesBefore = this.#passes();
   }
 
-  /** Ends it; fails when a loop did not rest. Room for waits of 10 ms, and for the engine's own threads. */
+  /** Ends it; fails when a loop did not rest. There is room for waits of 10 ms. */
   expectSleep(): void {
     const wallMs = performance.now() - this.#began;
-    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    const { user, system } = process.threadCpuUsage(this.#cpuBefore);
     const passes = this.#passes() - this.#passesBefore;
     expect(passes).toBeLessThanOrEqual(wallMs / 10 + 2 * PASSES);
     // A loop that spins uses all of it.

@@ -32,7 +32,7 @@ function loadFile(override: string): unknown {
 function systemLibrary(): string {
   if (process.platform === "darwin") return "/usr/lib/libSystem.B.dylib";
   const maps = readFileSync("/proc/self/maps", "utf8");
-  return maps.match(/\/\S*(?:libc|musl)[^/\s]*\.so[.\d]*$/m)?.[0] ?? "no C library is mapped";
+  return maps.match(/\/\S*lib(?:c|stdc\+\+|gcc_s)\.so[.\d]*$/m)?.[0] ?? "no library is mapped";
 }
 
 test.each(LIBRARIES.filter((name) => name !== LIBRARY_NAME))(

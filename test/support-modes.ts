@@ -31,3 +31,9 @@ export async function runIn(mode: Mode, loop: IOLoop, guardMs = GUARD_MS): Promi
   }
   if (late) fail(`the loop was not stopped within ${guardMs} ms`);
 }
+
+/** Stops `loop` after so long, in turns of 5 ms: a machine that stalls makes it longer, and takes no turn from it. */
+export function stopAfter(ms: number, loop: IOLoop): void {
+  if (ms <= 0) loop.stop();
+  else loop.callLater(5, () => stopAfter(ms - 5, loop));
+}

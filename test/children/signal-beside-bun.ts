@@ -2,7 +2,7 @@
 import { type IOLoop, READ } from "../../src/index.ts";
 import { Fds, ignore, poke, testLoop } from "../support.ts";
 import { report } from "../support-child.ts";
-import { modeOf, runIn } from "../support-modes.ts";
+import { modeOf, runIn, stopAfter } from "../support-modes.ts";
 
 const [, , scenario = "", modeName] = process.argv;
 const mode = modeOf(modeName);
@@ -21,7 +21,7 @@ async function runSteps(loop: IOLoop, ...steps: (() => unknown)[]): Promise<void
     steps[next++]?.();
     if (loop.closed) return;
     if (next < steps.length) loop.callLater(5, step);
-    else loop.callLater(AFTER_MS, () => loop.stop());
+    else stopAfter(AFTER_MS, loop);
   };
   loop.addCallback(step);
   await runIn(mode, loop);
@@ -160,12 +160,12 @@ const scenarios: Record<string, (loop: IOLoop) => Promise<Record<string, number>
     using next = testLoop();
     next.addSignalHandler("SIGUSR2", handler);
     next.callLater(1, raise);
-    next.callLater(AFTER_MS, () => next.stop());
+    stopAfter(AFTER_MS, next);
     await next.run();
     // On a machine that stalled, the signal came in the run's last turn: Bun tells its listener in the next one.
     await Bun.sleep(1);
     next.callLater(1, raise);
-    next.callLater(AFTER_MS, () => next.stop());
+    stopAfter(AFTER_MS, next);
     next.start();
     return figures();
   },

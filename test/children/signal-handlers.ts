@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type CallContext, READ } from "../../src/index.ts";
 import { Fds, ignore, poke, testLoop } from "../support.ts";
 import { report } from "../support-child.ts";
-import { modeOf, runIn } from "../support-modes.ts";
+import { modeOf, runIn, stopAfter } from "../support-modes.ts";
 
 const [, , scenario = "", modeName] = process.argv;
 const mode = modeOf(modeName);
@@ -28,7 +28,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     loop.addSignalHandler(SIGUSR1, (...args) => withArg.push(args), arg);
     loop.addCallback(() => raise("SIGUSR2"));
     loop.callLater(1, () => raise("SIGUSR1"));
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     return {
       calls: plain.length + withArg.length,
@@ -43,7 +43,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     loop.addSignalHandler("SIGUSR2", () => calls.first++);
     loop.addSignalHandler(SIGUSR2, () => calls.second++);
     loop.addCallback(() => raise("SIGUSR2"));
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     const removed = Number(loop.removeSignalHandler("SIGUSR2"));
     return { ...calls, removed, removedAgain: Number(loop.removeSignalHandler("SIGUSR2")) };
@@ -63,7 +63,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     loop.addCallback(() => {
       for (const kind of kinds) raise(kind);
     });
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     const once = kinds.filter((kind) => heard.get(constants.signals[kind]) === 1).length;
     return { missed: kinds.length - heard.size, notOnce: kinds.length - once };
@@ -78,7 +78,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     loop.addCallback(() => raise("SIGUSR2", 50));
     for (let delayMs = 0; delayMs < 20; delayMs++)
       loop.callLater(delayMs, () => raise("SIGUSR2", 5));
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     return { heard };
   },
@@ -96,7 +96,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     });
     loop.addSignalHandler("SIGUSR1", () => other++);
     raise("SIGUSR2");
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     return { heard, other };
   },
@@ -131,7 +131,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
       calls++;
       if (calls === 1) throw new Error("thrown");
       if (calls === 2) return Promise.reject(new Error("rejected"));
-      loop.callLater(AFTER_MS, () => loop.stop());
+      stopAfter(AFTER_MS, loop);
       return undefined;
     });
     raise("SIGUSR2");
@@ -208,7 +208,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
     });
     raise("SIGUSR1");
     raise("SIGUSR2");
-    loop.callLater(AFTER_MS, () => loop.stop());
+    stopAfter(AFTER_MS, loop);
     await runIn(mode, loop);
     return { heard: first + second };
   },
@@ -224,7 +224,7 @@ const scenarios: Record<string, () => Promise<Figures>> = {
       if (inTwo === 2) two.stop();
     });
     raise("SIGUSR2");
-    one.callLater(AFTER_MS, () => one.stop());
+    stopAfter(AFTER_MS, one);
     await runIn(mode, one);
     one.removeSignalHandler("SIGUSR2");
     // What came while the other loop ran waits for this one, and the action is still there.

@@ -32,6 +32,8 @@ class Channel {
   lastId = 0;
   /** Whether it was woken, and not looked at since: a wake within a pass may be heard in that pass already. */
   woken: "no" | "perhaps" | "surely" = "no";
+  /** It was added while the loop told its ports, which tells it nothing yet. */
+  fresh = false;
 
   get near() {
     return this.#channel.port1;
@@ -56,6 +58,9 @@ class World implements Disposable {
   #running = false;
   /** Whether the loop may look at all of its ports. */
   #looks = false;
+  /** Whether this run is a single pass, and whether a call that tells messages is under way. */
+  #once = false;
+  #telling = false;
   #posts = 0;
   #thrown: { readonly error: Scripted; readonly id: number } | undefined;
 
@@ -82,15 +87,21 @@ class World implements Disposable {
       if (type === "pass") this.#pass();
       else this.#start();
       this.#running = false;
+      for (const each of this.#channels) each.fresh = false;
     }
   }
 
   #add(channel: Channel, script: readonly Action[], throws: boolean): void {
     const handler = (message: unknown): void => {
       check(channel.id === id, "nobody is called after removePort() or close()");
-      check(this.#looks || channel.woken !== "no", "without a wake nobody looks");
+      const looked = channel.woken === "no";
+      check(this.#looks || !looked, "without a wake nobody looks");
+      const early = channel.fresh && (this.#once || looked);
+      check(!early, "a port that is added while ports are told waits for the next time");
       check(channel.queue.shift() === message, "messages come once, in order");
+      this.#telling = this.#once || looked;
       for (const action of script) this.act(action);
+      this.#telling = false;
       if (!throws) return;
       this.#thrown = { error: new Scripted(), id };
       throw this.#thrown.error;
@@ -106,12 +117,15 @@ class World implements Disposable {
     channel.id = id;
     channel.lastId = id;
     channel.woken = "no";
+    channel.fresh = this.#telling;
   }
 
   #pass(): void {
+    this.#once = true;
     const woken = this.#channels.filter((channel) => channel.woken === "surely");
     const owed = this.#owed(woken);
     this.#loop.runOnce(0);
+    this.#once = false;
     for (const channel of woken) if (channel.woken === "surely") channel.woken = "no";
     owed();
   }

@@ -19,7 +19,7 @@ import { holds, PROPERTY_LIMIT_MS } from "./support-property.ts";
 //   support-model-world.ts     loops and files together; -deeds.ts: what each operation does there
 
 /** How many sequences come to everything for sure. */
-const ENOUGH = 10_000;
+const ENOUGH = 15_000;
 
 /** What the sequences must come to, or they test less than they seem to. */
 const OUTCOMES = [

@@ -18,7 +18,8 @@ Churns connections, timers, Workers, signals and more, and prints memory, fds an
 warm, and at the end. Ends with 1 where something has grown, or anything was lost.
 
   --seconds N    how long, 1 to ${SECONDS_MOST}; ${SECONDS} by default. From 20 on memory is judged as well.
-  --only NAMES   these alone, separated by commas: ${names.join(", ")}
+  --only NAMES   these alone, separated by commas:
+                 ${names.join(",")}
   --seed N       repeats the choices of an earlier run, as far as the machine does
   --help         this text`;
 

@@ -1,4 +1,4 @@
-import { type FdLike, IOLoopError, type Waker, wake } from "../src/index.ts";
+import { type FdLike, IOLoopError, type LoopMetrics, type Waker, wake } from "../src/index.ts";
 import { check } from "./support-model-check.ts";
 import { checkClosed } from "./support-model-closed.ts";
 import type { ModelFile } from "./support-model-file.ts";
@@ -14,6 +14,7 @@ export class AskedSubject extends Subject {
   #waker: Waker | undefined;
   #lastWakerId = 0;
   #fd: number | undefined;
+  #metrics: LoopMetrics | undefined;
 
   add(file: ModelFile, target: FdLike, wanted: number, script: Script): void {
     const { watching } = this.model;
@@ -178,6 +179,24 @@ export class AskedSubject extends Subject {
     const { most } = model.schedule.untilNext(before);
     check(least <= wait && wait <= most, `pollTimeout() is ${wait}, not from ${least} to ${most}`);
     if (model.isUnfinished) check(wait === 0, "what is left of a batch is to be done now");
+  }
+
+  /** What the loop counts is what the model has counted. */
+  measure(): void {
+    const { called, passes, expiries } = this.model;
+    const [timeouts = 0, intervals = 0, callbacks = 0, , handlers = 0] = called;
+    const before = this.#metrics;
+    const metrics = this.loop.metrics(before);
+    check(before === undefined || metrics === before, "metrics() fills what it is given");
+    this.#metrics = metrics;
+    check(metrics.iterations === passes, `${metrics.iterations} iterations, not ${passes}`);
+    check(metrics.callbacks === callbacks, `${metrics.callbacks} callbacks, not ${callbacks}`);
+    check(metrics.events === handlers, `${metrics.events} events, not ${handlers}`);
+    const timers = timeouts + intervals;
+    const right = metrics.timers >= timers && metrics.timers <= timers + expiries;
+    check(right, `${metrics.timers} timers, not ${timers}`);
+    const { busyMs, waitingMs, utilisation } = metrics;
+    check(busyMs >= 0 && waitingMs >= 0 && utilisation <= 1, "times go on, and one at a time");
   }
 
   get fd(): number {

@@ -80,7 +80,10 @@ export const DEEDS: Readonly<Record<Operation, (circumstances: Circumstances) =>
   interval: ({ subject, value, script }) => subject.addInterval(pick(PERIODS_MS, value), script),
   cancel: ({ subject, value }) => subject.cancel(Math.floor(value / 3), value % 3 === 0),
 
-  waker: ({ subject, script }) => subject.openWaker(script),
+  waker: ({ subject, value, script }) => {
+    subject.openWaker(script);
+    if (value % 2 === 0) subject.wake(false);
+  },
   wake: ({ subject, value }) => subject.wake(value % 2 === 0),
   closeWaker: ({ subject }) => subject.closeWaker(),
 
@@ -105,6 +108,7 @@ export const DEEDS: Readonly<Record<Operation, (circumstances: Circumstances) =>
   leave: ({ subject, value }) => subject.leave(value, value % 2 === 0),
 
   look: ({ subject }) => subject.look(),
+  measure: ({ subject }) => subject.measure(),
   peek: ({ world, subject }) => world.peek(subject),
 };
 

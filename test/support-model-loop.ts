@@ -30,15 +30,21 @@ export class LoopModel {
   #batch: Batch | undefined;
   stopping = false;
   closed = false;
+  /** What the loop has done so far: passes, waits, calls in each step. */
+  passes = 0;
   waits = 0;
+  readonly called = CALLED.map(() => 0);
   /** Whether the waker was woken and its callback not called yet, and whether a wake may end the next wait. */
   woken = false;
   signalled = false;
+  /** Of the wait of this pass: whether the waker's callback may be called after it, and whether it must. */
+  #mayWake = false;
   #mustWake = false;
   /** What was found where it could not be thrown. */
   failure: unknown;
-  /** Whether a run has a timer of its own, which is due. */
+  /** Whether a run has a timer of its own, which is due; and how many had. */
   expires = false;
+  expiries = 0;
 
   /** Those that Bun's loop turns: between the turns of one the others have theirs. */
   readonly #hosted: Set<LoopModel>;
@@ -111,10 +117,11 @@ export class LoopModel {
       check(run.many, "timeouts, intervals, callbacks, wakers, handlers: in that order");
       check(!this.stopping, "the loop ends after the pass in which it was stopped");
       check(!run.done(), "the run ends with what it runs for");
-      this.#endPass(run);
+      this.#endPass(run, this.#hosted.has(this));
     }
     if (!run.inPass) this.#beginPass(run);
     this.schedule.stepTo(step);
+    this.called[step] = (this.called[step] ?? 0) + 1;
     this.#tally.note(`${CALLED[step]} called`);
     if (step === WAKERS) check(this.#batch === undefined || run.waited, "no wait within a batch");
     if (step >= WAKERS) this.#wait(run);
@@ -129,10 +136,14 @@ export class LoopModel {
 
   wakerCalled(): void {
     this.enter(WAKERS);
-    check(this.woken, "a waker's callback is called for a wake, once for all of them");
+    check(
+      this.#mayWake,
+      "a waker's callback is called once for all wakes that came before the wait",
+    );
     this.woken = false;
-    this.#mustWake = false;
     this.signalled = false;
+    this.#mayWake = false;
+    this.#mustWake = false;
   }
 
   wake(): void {
@@ -146,8 +157,8 @@ export class LoopModel {
     if (run === undefined) throw new Error("no run");
     if (!this.closed) {
       if (left) this.#breakOff(run);
-      else if (run.inPass) this.#endPass(run);
-      else this.#leavePass(run);
+      else if (run.inPass) this.#endPass(run, true);
+      else this.#leavePass(run, true);
       if (run.many && !left) check(this.stopping || run.done(), "a run ends when it was asked to");
     }
     this.#run = undefined;
@@ -171,10 +182,11 @@ export class LoopModel {
 
   /** Another loop has its turn, so this one's is over. */
   #endTurn(): void {
-    if (this.#run?.inPass && this.#calls === 0) this.#endPass(this.#run);
+    if (this.#run?.inPass && this.#calls === 0) this.#endPass(this.#run, true);
   }
 
   #beginPass(run: Run): void {
+    this.passes++;
     this.schedule.beginPass();
     run.inPass = true;
     run.waited = false;
@@ -196,11 +208,13 @@ export class LoopModel {
     if (told > 1) this.#tally.note("several ready at once");
     if (told > this.#room) this.#tally.note("more ready than maxEvents");
     const fits = told + this.#batch.unsure <= this.#room;
+    this.#mayWake = this.woken;
     this.#mustWake = this.woken && fits;
     if (fits) this.signalled = false;
   }
 
-  #endPass(run: Run): void {
+  /** `flushes`: the loop lets go of the thread, and the kernel is told what the pass has changed. */
+  #endPass(run: Run, flushes: boolean): void {
     // Before the wait it may be over already, and what was left of a batch is then left again.
     if (!run.waited && run.done()) {
       this.schedule.finishCalls();
@@ -211,7 +225,7 @@ export class LoopModel {
       if (this.#batch !== undefined) this.watching.finish(this.#batch);
       this.#batch = undefined;
     }
-    this.#leavePass(run);
+    this.#leavePass(run, flushes);
   }
 
   #breakOff(run: Run): void {
@@ -219,11 +233,11 @@ export class LoopModel {
     if (run.waited && this.#batch !== undefined && this.watching.isLeft(this.#batch) === false) {
       this.#batch = undefined;
     }
-    this.#leavePass(run);
+    this.#leavePass(run, true);
   }
 
-  #leavePass(run: Run): void {
-    if (this.#batch === undefined) this.watching.flush();
+  #leavePass(run: Run, flushes: boolean): void {
+    if (flushes && this.#batch === undefined) this.watching.flush();
     this.schedule.leavePass();
     run.inPass = false;
   }

@@ -27,7 +27,7 @@ const OPERATIONS = {
   wall: [2, 2],
   interval: [2, 1],
   cancel: [2, 4],
-  waker: [3, 1],
+  waker: [3, 3],
   wake: [2, 4],
   closeWaker: [1, 1],
   ready: [3, 3],
@@ -37,6 +37,7 @@ const OPERATIONS = {
   ask: [3, 4],
   leave: [1, 1],
   look: [1, 3],
+  measure: [1, 1],
   peek: [3, 2],
 } as const satisfies Record<string, readonly [number, number]>;
 
@@ -132,6 +133,7 @@ export class Program {
     this.actions = actions;
   }
 
+  /** Each action on a line, and below it what is done by the call that it leads to. */
   toString(): string {
     const lines = this.actions.map((action) => `  ${show(action, "  ")}`);
     return [`loops with maxEvents ${this.rooms.join(", ")}`, ...lines].join("\n");
@@ -199,15 +201,18 @@ class Decoder {
 }
 
 function show({ operation, on, slot, value, script, ending }: Action, indent: string): string {
-  const bits = operation === "update" ? updatedMaskOf(value) : maskOf(value);
-  const mask = Object.entries(MASK_NAMES).filter(([, named]) => (bits & named) === named);
-  const masked = operation === "add" || operation === "update";
-  const about = masked ? mask.map(([name]) => name).join("|") || "0" : `value ${value}`;
-  const head = `${operation} on loop ${on}, file ${slot}, ${about}`;
-  const does = script.map((each) => `\n${indent}  ${show(each, `${indent}  `)}`).join("");
-  const end =
-    ending.by === "returning"
-      ? ""
-      : `\n${indent}  ${ending.by}${ending.escapes ? ", and onError throws it on" : ""}`;
-  return does + end === "" ? head : `${head}, whose call does:${does}${end}`;
+  const operands = [`loop ${on}`, `file ${slot}`, `value ${value}`];
+  if (operation === "add") operands.push(showMask(maskOf(value)));
+  if (operation === "update") operands.push(showMask(updatedMaskOf(value)));
+  const calls = script.map((each) => show(each, `${indent}  `));
+  if (ending.by !== "returning") {
+    calls.push(ending.escapes ? `${ending.by}, and onError throws it on` : ending.by);
+  }
+  const head = `${operation}: ${operands.join(", ")}`;
+  return [head, ...calls.map((call) => `${indent}  ${call}`)].join("\n");
+}
+
+function showMask(mask: number): string {
+  const names = Object.entries(MASK_NAMES).filter(([, bits]) => (mask & bits) === bits);
+  return names.map(([name]) => name).join("|") || "0";
 }

@@ -89,6 +89,7 @@ export class RunningSubject extends AskedSubject {
     let result: number | undefined;
     let stopped = false;
     this.model.expires = expires;
+    if (expires) this.model.expiries++;
     const { left, thrown } = this.#hold(
       true,
       () => settled || expires,

@@ -145,11 +145,12 @@ function handleOnce(soak: Soak, fd: number, side: Side, ended: () => void): void
 
 function awaitIt(soak: Soak, fd: number, side: Side, ended: () => void): void {
   const { loop } = soak;
+  const options = { timeout: LIMIT_MS, signal: soak.lasting };
   const converse = async (): Promise<void> => {
-    await loop.writable(fd, { timeout: LIMIT_MS });
+    await loop.writable(fd, options);
     for (side.go(); !side.over; side.go()) {
       if (side.wantsWrite) await either(soak, fd);
-      else await loop.readable(fd, { timeout: LIMIT_MS });
+      else await loop.readable(fd, options);
     }
   };
   follow(soak, fd, converse(), ended);
@@ -171,6 +172,8 @@ function readEvents(soak: Soak, fd: number, side: Side, ended: () => void): void
     for await (const _events of soak.loop.events(fd, READ | WRITE | EDGE)) {
       side.go();
       if (side.over) return;
+      // What comes meanwhile is kept.
+      if (soak.chance(4)) await soak.loop.sleep(soak.pick(3));
     }
   };
   follow(soak, fd, consume(), ended);

@@ -140,7 +140,7 @@ export class Soak {
 
   get waitingFor(): string {
     const waiting = [...this.#waiting].filter(([, times]) => times > 0);
-    return waiting.map(([what, times]) => `${times} times for ${what}`).join(", ");
+    return waiting.map(([what, times]) => `${what} (${times})`).join(", ");
   }
 }
 

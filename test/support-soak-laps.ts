@@ -159,7 +159,7 @@ async function runLap(
     await runPhase(soak, way, ms);
     if (performance.now() > limit) {
       throw new Error(
-        `a lap did not end within ${LAP_END_MS / 1000} s: it waits ${soak.waitingFor}`,
+        `a lap did not end within ${LAP_END_MS / 1000} s: it waits for ${soak.waitingFor}`,
       );
     }
   }

@@ -4,6 +4,7 @@ import type { Outcome, Progress } from "./support-soak-laps.ts";
 
 const MB = 2 ** 20;
 const KB = 2 ** 10;
+const WIDTH = 96;
 const LEFT_SHOWN = 10;
 const NAMES: Readonly<Record<keyof Totals, string>> = {
   connections: "connections",
@@ -49,14 +50,25 @@ export function reportLines(outcome: Outcome, seconds: number): string[] {
     const shown = fdsLeft.slice(0, LEFT_SHOWN).join(", ");
     lines.push(`left open: ${shown}${more > 0 ? ` and ${more} more` : ""}`);
   }
-  const done = (Object.keys(NAMES) as (keyof Totals)[])
-    .filter((key) => totals[key] > 0)
-    .map(
-      (key) => `${key === "bytes" ? bytes(totals.bytes) : `${number(totals[key])} ${NAMES[key]}`}`,
-    );
-  lines.push(`churned ${done.join(", ")}`);
+  lines.push(...churnedLines(totals));
   lines.push(closingLine(findings, losses, seconds));
   return lines;
+}
+
+function churnedLines(totals: Totals): string[] {
+  const lines: string[] = [];
+  let line = "churned";
+  for (const key of Object.keys(NAMES) as (keyof Totals)[]) {
+    if (totals[key] === 0) continue;
+    const amount =
+      key === "bytes" ? `${bytes(totals.bytes)} read` : `${number(totals[key])} ${NAMES[key]}`;
+    if (line.length + amount.length > WIDTH) {
+      lines.push(line);
+      line = "       ";
+    }
+    line += ` ${amount},`;
+  }
+  return [...lines, line.slice(0, -1)];
 }
 
 export function closingLine(findings: readonly Finding[], losses: number, seconds: number): string {

@@ -110,9 +110,10 @@ function signalsHandled(): number | undefined {
 
 /** How many wakers and signal listeners of the library nobody has given back, found by taking all that are free. */
 export function countTableRooms(): TableRooms {
-  const loops = [new IOLoop()];
+  const first = new IOLoop();
+  const loops = [first];
   try {
-    const wakers = takenOf(ALL_WAKERS, () => loops[0]?.waker());
+    const wakers = takenOf(ALL_WAKERS, () => first.waker());
     const listeners = takenOf(ALL_LISTENERS, () => {
       const loop = new IOLoop({ maxEvents: 1 });
       loops.push(loop);

@@ -1,8 +1,10 @@
+import { isatty } from "node:tty";
 import { IOLoop } from "../src/index.ts";
 import { ignore } from "./support.ts";
 import { type Churn, type Soak, turnOfBun } from "./support-soak-context.ts";
 
 const SIGNALS = ["SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
+const STDOUT = 1;
 const SENT_MOST = 5;
 const PAUSE_MOST_MS = 10;
 
@@ -53,7 +55,7 @@ async function sendSome(soak: Soak, signal: (typeof SIGNALS)[number]): Promise<v
     );
     const once = [...heard.values()].every((count) => count === sent);
     // Whoever changes the size of the terminal sends it as well.
-    const exact = signal !== "SIGWINCH" || !process.stdout.isTTY;
+    const exact = signal !== "SIGWINCH" || !isatty(STDOUT);
     soak.check(once || !exact, () => `${signal} was sent ${sent} times and heard by ${told()}`);
   }
   if (listens) process.off(signal, listener);

@@ -27,7 +27,8 @@ async function timeouts(soak: Soak): Promise<void> {
   let last = { deadline: 0, index: -1 };
   let ordered = false;
   const fire = (index: number, deadline: number): void => {
-    soak.check(loop.time() >= deadline, () => `a timeout fired ${deadline - loop.time()} ms early`);
+    const early = deadline - loop.time();
+    soak.check(early <= 0, () => `a timeout fired ${early} ms early`);
     soak.check(fired[index] === 0, () => `timeout ${index} fired again, or after it was cancelled`);
     const follows = deadline > last.deadline || (deadline === last.deadline && index > last.index);
     soak.check(

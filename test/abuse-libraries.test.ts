@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { load } from "../src/native.ts";
 import { thrownBy } from "./support.ts";
@@ -65,7 +65,11 @@ test("a library of the system's is none of ours, and the error says what it lack
 });
 
 lookingTest("a program is no library", () => {
-  expectIOLoopError(loadFile("/bin/sh"), "ERR_LIBRARY", REMEDY);
+  using folder = new Folder();
+  const path = folder.file("program");
+  // A copy: while a file is looked at it may be open for writing, and cannot be executed.
+  copyFileSync("/bin/sh", path);
+  expectIOLoopError(loadFile(path), "ERR_LIBRARY", REMEDY);
 });
 
 lookingTest.each(["/dev/zero", "a FIFO"])(

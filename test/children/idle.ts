@@ -11,9 +11,9 @@ loop.addHandler(io.pipe()[0], READ, () => called++);
 loop.runOnce(1);
 
 writeSync(1, "ready\n");
-loop.callLater(ms, () => loop.stop());
 const cpu = process.cpuUsage();
 const began = performance.now();
+loop.callLater(ms, () => loop.stop());
 loop.start();
 const wallMs = performance.now() - began;
 const { user, system } = process.cpuUsage(cpu);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type IOLoop, READ, WRITE } from "../src/index.ts";
 import { type Fds, fail, ignore, testLoop } from "./support.ts";
 import { makeGhost, Rest } from "./support-ghosts.ts";
@@ -23,6 +24,8 @@ export const FORMS: Readonly<Record<string, Form>> = {
     const [a] = fds.pair();
     watch(loop, a, WRITE);
     const child = Bun.spawn(["sleep", "60"], { stdio: [a, "ignore", "ignore"] });
+    // Until then it has the loops' own queues as well, which are closed just before it gets its name.
+    while (!readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("sleep"));
     fds.close(a);
     loop.removeHandler(a);
     return () => child.kill("SIGKILL");

@@ -25,7 +25,9 @@ export const FORMS: Readonly<Record<string, Form>> = {
     watch(loop, a, WRITE);
     const child = Bun.spawn(["sleep", "60"], { stdio: [a, "ignore", "ignore"] });
     // Until then it has the loops' own queues as well, which are closed just before it gets its name.
-    while (!readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("sleep"));
+    if (process.platform === "linux") {
+      while (!readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("sleep"));
+    }
     fds.close(a);
     loop.removeHandler(a);
     return () => child.kill("SIGKILL");

@@ -161,7 +161,8 @@ test(
   async () => {
     const { left, ...figures } = await figuresOf("waker-closing.ts");
     expect(figures).toEqual({ rounds: 200, strangers: 0 });
-    if (!lacks("a close that is done on return")) expect(left).toBe(0);
+    // What Bun opened for the Workers it may close meanwhile.
+    if (!lacks("a close that is done on return")) expect(left).toBeLessThanOrEqual(0);
   },
   WORKERS_LIMIT_MS,
 );

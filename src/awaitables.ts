@@ -200,15 +200,18 @@ export class Awaitables implements Extension {
 
 function ignore(): void {}
 
-const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
-
 /** The options, each read once: a getter may answer otherwise the next time, and may even close the loop. */
 export function checkWait(options: WaitOptions): WaitOptions {
   checkOptions("options", options, "{ timeout: 20 }");
   const { signal, timeout } = options;
   if (timeout !== undefined) checkTime("timeout", timeout);
-  if (signal !== undefined && !isGenuine(signal, isAborted)) {
+  if (signal !== undefined && !isSignal(signal)) {
     throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`);
   }
   return { signal, timeout };
+}
+
+// Looked up here, for the class itself is made at its first use, and most programs have none.
+function isSignal(value: unknown): boolean {
+  return isGenuine(value, Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get);
 }

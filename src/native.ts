@@ -169,7 +169,8 @@ export function load(host: Host): Native {
   }
   const path = libraryPath(host);
   // Linux's loaders map a file before they know that it is whole, and musl's does not ask what it is for.
-  if (process.platform === "linux") refuseFaulty(path);
+  const looksFirst = process.platform === "linux";
+  if (looksFirst) refuseFaulty(path);
   const found = openSymbols<Pick<Native, "ioloop_abi_version">>(path, ["ioloop_abi_version"]);
   const version = found.ioloop_abi_version();
   if (version !== ABI_VERSION) {
@@ -198,7 +199,7 @@ export function load(host: Host): Native {
       const reason = cause instanceof Error ? cause.message : String(cause);
       // In words by the C library, and by macOS's loader as a number.
       if (/Too many open files|errno=24\b/.test(reason)) throw systemError(EMFILE, "dlopen", file);
-      refuseFaulty(file);
+      if (!looksFirst) refuseFaulty(file);
       const advice = reason.includes(JIT_OFF) ? JIT_REMEDY : remedy(host, file);
       throw new IOLoopError(
         "ERR_LIBRARY",

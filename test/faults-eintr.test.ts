@@ -20,7 +20,7 @@ describe
     test.each(RUNS)(
       "%s with spin %d loses no event, wake or byte, and no timer is early",
       (mode, spin) => {
-        // The seed and the pattern drawn from it are in what a failure prints: BUN_IOLOOP_FAULT_SEED repeats them.
+        // The seed and the pattern drawn from it are in what a failure prints: BUN_IOLOOP_SEED repeats them.
         expect(played.of(`${mode}, spin ${spin}, ${pattern}`)).toEqual({
           seed: expect.any(Number),
           fault: expect.any(String),

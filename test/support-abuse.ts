@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { untyped } from "./support.ts";
-import { runChild } from "./support-child.ts";
+import { reportIn, runChild } from "./support-child.ts";
+import { seedOfRun } from "./support-seed.ts";
 import { Folder } from "./support-system.ts";
 
 const JOURNAL_BYTES = 1024;
-const SEEDS = 2 ** 31;
 
 /** What a child draws its numbers from: a new seed each time, or the one that is to be tried again. */
-export const SEED = Number(process.env["BUN_IOLOOP_SEED"] ?? Math.floor(Math.random() * SEEDS));
+export const SEED = seedOfRun();
 
 /** A proxy that throws whatever is done with it. */
 export function revokedProxy(): never {
@@ -51,10 +51,10 @@ export async function figuresOfAbuse(
   const { stdout, stderr, code } = await runChild(name, {
     args: [String(SEED), journal, folder.path, ...args],
   });
-  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
-  if (code === 0 && line.startsWith("{")) {
-    console.log(`${name}: ${line} with seed ${SEED}`);
-    return JSON.parse(line) as Record<string, number>;
+  const figures = reportIn(stdout);
+  if (code === 0 && figures !== undefined) {
+    console.log(`${name}: ${JSON.stringify(figures)} with seed ${SEED}`);
+    return figures;
   }
   const entry = (await Bun.file(journal).text()).replaceAll("\0", "");
   throw new Error(

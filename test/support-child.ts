@@ -54,11 +54,17 @@ export async function figuresOf(
   options: ChildOptions = {},
 ): Promise<Record<string, number>> {
   const { stdout, stderr, code } = await runChild(name, options);
-  const line = stdout.trimEnd().split("\n").at(-1);
-  if (code !== 0 || line === undefined || !line.startsWith("{")) {
+  const figures = reportIn(stdout);
+  if (code !== 0 || figures === undefined) {
     throw new Error(`${name} ended with ${code}: ${stdout}${stderr}`);
   }
-  return JSON.parse(line) as Record<string, number>;
+  return figures;
+}
+
+/** What `report` printed, as the last line; undefined where it did not come to that. */
+export function reportIn(stdout: string): Record<string, number> | undefined {
+  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
+  return line.startsWith("{") ? (JSON.parse(line) as Record<string, number>) : undefined;
 }
 
 /** In a child: prints what `figuresOf` reads. */

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { numberFromEnvironment, seedOfRun } from "./support-seed.ts";
 
 /** A slow machine stops here, and has still tested what it could. */
 const LIMIT_MS = 90_000;
@@ -6,9 +7,8 @@ const LIMIT_MS = 90_000;
 const SHRINKING_MS = 60_000;
 /** How often a failing sequence is tried again. */
 const ATTEMPTS = 20;
-const SEEDS = 0x7fffffff;
 /** How many times as many sequences as usual. */
-const FACTOR = fromEnvironment("BUN_IOLOOP_RUNS") ?? 1;
+const FACTOR = numberFromEnvironment("BUN_IOLOOP_RUNS") ?? 1;
 
 /** More than a property takes: what its test gives as its own limit. */
 export const PROPERTY_LIMIT_MS = LIMIT_MS * Math.max(FACTOR, 1) + 2 * SHRINKING_MS;
@@ -25,7 +25,7 @@ export async function holds(
   property: fc.IRawProperty<unknown>,
   { runs, limitMs = LIMIT_MS }: { readonly runs: number; readonly limitMs?: number },
 ): Promise<number> {
-  const seed = fromEnvironment("BUN_IOLOOP_SEED") ?? Math.floor(Math.random() * SEEDS);
+  const seed = seedOfRun();
   const path = process.env["BUN_IOLOOP_PATH"];
   const numRuns = Math.max(Math.round(runs * FACTOR), 1);
   const found = await fc.check(property, {
@@ -69,12 +69,4 @@ async function failureOf(
 
 function show(count: number): string {
   return count.toLocaleString("en");
-}
-
-function fromEnvironment(name: string): number | undefined {
-  const text = process.env[name];
-  if (text === undefined || text === "") return undefined;
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new RangeError(`${name} must be a number, not ${text}`);
-  return value;
 }

@@ -1,12 +1,11 @@
 import { heapStats } from "bun:jsc";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { IOLoop, IOLoopError } from "../src/index.ts";
-import { ignore, openFds } from "./support.ts";
+import { ignore, openFds, threadNames } from "./support.ts";
 import type { Counts, Memory, TableRooms } from "./support-soak.ts";
 
 const ALL_WAKERS = 16_384;
 const ALL_LISTENERS = 256;
-const TASKS = "/proc/self/task";
 /** What is freed goes back to the system a moment later. */
 const PURGED_MS = 150;
 const LOOK_EVERY_MS = 10;
@@ -91,13 +90,7 @@ export function describeFds(): string[] {
 /** A thread without a name of its own has its maker's: Bun names those that it keeps for itself. */
 function countThreads(): { own: number | undefined; others: number | undefined } {
   if (!linux) return { own: undefined, others: undefined };
-  const names = readdirSync(TASKS).map((task) => {
-    try {
-      return readFileSync(`${TASKS}/${task}/comm`, "utf8").trim();
-    } catch {
-      return "";
-    }
-  });
+  const names = threadNames();
   const own = names.filter((name) => name === names[0] || name === "Worker").length;
   return { own, others: names.length - own };
 }

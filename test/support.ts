@@ -1,9 +1,10 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { IOLoop, type IOLoopOptions } from "../src/index.ts";
 import * as io from "../src/io.ts";
 
 /** Far above what any test needs on a slow machine, far below the runner's own limit. */
 const GUARD_MS = 5000;
+const TASKS = "/proc/self/task";
 
 /** A loop whose errors leave `start()`, so that they fail the test. Dispose of it with `using`. */
 export function testLoop(options: IOLoopOptions = {}): IOLoop {
@@ -90,6 +91,19 @@ export class Fds implements Disposable {
 /** How many fds this process has open. */
 export function openFds(): number {
   return readdirSync("/dev/fd").length;
+}
+
+/** The names of this process's threads, the main one first, where the system tells them; otherwise none. */
+export function threadNames(): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync(TASKS).map((task) => {
+    try {
+      return readFileSync(`${TASKS}/${task}/comm`, "utf8").trim();
+    } catch {
+      // It has ended meanwhile.
+      return "";
+    }
+  });
 }
 
 /** Writes a few bytes, so that the other end becomes readable. */

@@ -6,6 +6,7 @@ import { drain, Fds, ignore, poke, runUntilTrue, testLoop } from "../support.ts"
 import { Faults, playScenarios, type Scenario, WAITS } from "../support-faults.ts";
 import { MODES, runIn } from "../support-modes.ts";
 import { pseudoRandom } from "../support-random.ts";
+import { seedOfRun } from "../support-seed.ts";
 
 const GUARD_MS = 4000;
 const HOPS = 60;
@@ -15,7 +16,7 @@ const BEATS = 5;
 const DELAYS_MS = [7.5, 0.2, 3, 3, 12, 1, 9];
 const MASKS = [READ, READ | EDGE, READ | ONESHOT, READ | EDGE | ONESHOT];
 
-const seed = Number(process.env["BUN_IOLOOP_FAULT_SEED"] ?? Date.now() % 1_000_000);
+const seed = seedOfRun();
 const random = pseudoRandom(seed);
 
 /** Which waits end, as strace's `when=` says it: never all of them. */

@@ -1,28 +1,19 @@
 // Opens, runs and closes a thousand hosted loops, each to another end, and counts the fds and threads that are left.
-import { readdirSync, readFileSync } from "node:fs";
 import { IOLoop, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
-import { openFds } from "../support.ts";
+import { openFds, threadNames } from "../support.ts";
 import { report } from "../support-child.ts";
 
 const ROUNDS = 1000;
 const TOGETHER = 10;
 const SETTLE_MS = 5000;
-const TASKS = "/proc/self/task";
 
 const [reader, writer] = io.pipe();
 io.write(writer, new Uint8Array(1));
 
 /** How many threads have the name of this program, as those without one of their own: Bun's own have one. */
 function threads(): number {
-  if (process.platform !== "linux") return 0;
-  const names = readdirSync(TASKS).map((task) => {
-    try {
-      return readFileSync(`${TASKS}/${task}/comm`, "utf8");
-    } catch {
-      return "";
-    }
-  });
+  const names = threadNames();
   return names.filter((name) => name === names[0]).length;
 }
 

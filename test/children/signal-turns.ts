@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { testLoop } from "../support.ts";
 import { report } from "../support-child.ts";
-import { modeOf, runIn } from "../support-modes.ts";
+import { modeOf, runIn, stopAfter } from "../support-modes.ts";
 
 const AFTER_MS = 60;
 const mode = modeOf(process.argv[2]);
@@ -24,7 +24,7 @@ for (let turn = 0; !done; turn++) {
   await Bun.sleep(turn % 3);
 }
 await Bun.sleep(AFTER_MS);
-loop.callLater(AFTER_MS, () => loop.stop());
+stopAfter(AFTER_MS, loop);
 await runIn(mode, loop);
 await Bun.sleep(AFTER_MS);
 report({ heard: Number(handled > 0), difference: listened - handled });

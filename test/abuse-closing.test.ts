@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { coreOf } from "../src/basic-loop.ts";
 import { IOLoop, type IOLoopOptions, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { TurboIOLoop } from "../src/turbo.ts";
 import { Fds, ignore, poke, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
 import { reasonOf } from "./support-awaiting.ts";
 import { kqueue, lacks } from "./support-backend.ts";
+import { queueOf, wakeFdOf } from "./support-inside.ts";
 import { dup2 } from "./support-libc.ts";
 import { MODES, runIn } from "./support-modes.ts";
 import { Channel } from "./support-ports.ts";
@@ -194,7 +194,7 @@ test.skipIf(lacks("EBADF for a closed queue"))(
     loop.addHandler(ready, READ, ignore);
     const [idle] = fds.pair();
     // From here on nothing is opened: it would get the number.
-    io.close(coreOf(loop).poller.state[0] as number);
+    io.close(queueOf(loop));
     for (const attempt of [
       () => run(loop),
       () => loop.runOnce(0),
@@ -213,7 +213,7 @@ test.skipIf(lacks("EBADF for a closed queue"))(
 test.skipIf(kqueue)("a waker whose fd was closed by somebody wakes nobody, and says so", () => {
   const loop = testLoop();
   const waker = loop.waker();
-  io.close(coreOf(loop).poller.state[1] as number);
+  io.close(wakeFdOf(loop));
   expect(waker.wake()).toBeFalse();
   loop.runOnce(0);
   loop.close();

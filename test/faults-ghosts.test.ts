@@ -38,6 +38,19 @@ suite("where a queue cannot be made anew to drive out a ghost", () => {
   });
 });
 
+suite("where the exposed queue has no lasting place for the new one", () => {
+  test("it is told of all the same", () => {
+    expect(played.of("no lasting place in the exposed queue")).toEqual({
+      hits: 1,
+      reports: [],
+      edges: 2,
+      toldFirst: [1, 1, 1, 0],
+      kept: [true, true, true, true],
+      ...AFTERWARDS,
+    });
+  });
+});
+
 suite("where the new queue refuses", () => {
   test.each([
     ["the first handler is refused", "ENOSPC", [0]],

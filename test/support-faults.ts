@@ -7,11 +7,10 @@ import {
   readlinkSync,
   writeFileSync,
 } from "node:fs";
-import { STATE_POLLER_FD, STATE_WAKE_FD } from "../src/abi.ts";
-import { coreOf } from "../src/basic-loop.ts";
 import { type IOLoop, IOLoopError } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { openFds } from "./support.ts";
+import { queueOf } from "./support-inside.ts";
 import { Folder } from "./support-system.ts";
 
 /** How long strace may take to come and to go. */
@@ -143,16 +142,6 @@ export function errorOf(attempt: () => unknown, loop?: IOLoop): unknown {
     return described(error, loop);
   }
   return "none";
-}
-
-/** The fd of an open loop's queue. */
-export function queueOf(loop: IOLoop): number {
-  return coreOf(loop).poller.state[STATE_POLLER_FD] as number;
-}
-
-/** The fd by which an open loop is woken. */
-export function wakeFdOf(loop: IOLoop): number {
-  return coreOf(loop).poller.state[STATE_WAKE_FD] as number;
 }
 
 /**

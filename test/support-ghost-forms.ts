@@ -3,6 +3,7 @@ import { type IOLoop, READ, WRITE } from "../src/index.ts";
 import { type Fds, fail, ignore, testLoop } from "./support.ts";
 import { makeGhost, Rest } from "./support-ghosts.ts";
 import { ASLEEP_MS, runHosted, type Way } from "./support-hosted.ts";
+import { queueOf } from "./support-inside.ts";
 import { dup, dup2 } from "./support-libc.ts";
 import { runIn } from "./support-modes.ts";
 import type { Neighbours } from "./support-neighbours.ts";
@@ -31,6 +32,11 @@ export const FORMS: Readonly<Record<string, Form>> = {
     fds.close(a);
     loop.removeHandler(a);
     return () => child.kill("SIGKILL");
+  },
+  "lives on beside a copy of the loop's own queue, as in a child that only forked"(loop, fds) {
+    fds.keep(dup(queueOf(loop)));
+    makeGhost(loop, fds);
+    return undefined;
   },
   "has lost its number to another one"(loop, fds, neighbours) {
     const [a] = fds.pair();

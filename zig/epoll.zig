@@ -119,19 +119,33 @@ pub fn reset(state: *State) i32 {
 
     const watched = watchWake(fresh_fd, state.wake_fd);
     if (watched < 0) return watched;
-    if (state.outer_fd >= 0) {
-        // The entry is the open file's and outlives this number; the old queue's goes when it
-        // closes.
-        const nested = nest(state.outer_fd, fresh_fd);
-        if (nested < 0) return nested;
+    if (state.outer_fd < 0) return exchange(state.poller_fd, fresh_fd);
+
+    const nested = nest(state.outer_fd, fresh_fd);
+    if (nested < 0) return nested;
+    // The old queue lives on where a child has only forked. Only the number leads to its entry, and
+    // only now.
+    const silence: Word = .{ .bits = .{}, .generation = abi.generation_own };
+    _ = control(state.outer_fd, linux.EPOLL.CTL_MOD, state.poller_fd, silence);
+    const exchanged = exchange(state.poller_fd, fresh_fd);
+    if (exchanged < 0) {
+        _ = control(state.outer_fd, linux.EPOLL.CTL_MOD, state.poller_fd, word_nested);
+        return exchanged;
     }
-    const replaced = outcome.of(linux.dup3(
-        fresh_fd,
-        state.poller_fd,
-        @bitCast(linux.O{ .CLOEXEC = true }),
-    ));
+    // Under the number that lasts, for the next time. Refused, the entry under the other one serves
+    // as long as its queue.
+    if (nest(state.outer_fd, state.poller_fd) == 0) {
+        _ = linux.epoll_ctl(state.outer_fd, linux.EPOLL.CTL_DEL, fresh_fd, null);
+    }
+    return 0;
+}
+
+/// Puts the queue of `fresh_fd` under the number of another one.
+fn exchange(poller_fd: i32, fresh_fd: i32) i32 {
+    const flags: linux.O = .{ .CLOEXEC = true };
+    const replaced = outcome.of(linux.dup3(fresh_fd, poller_fd, @bitCast(flags)));
     if (replaced < 0) return replaced;
-    assert(replaced == state.poller_fd);
+    assert(replaced == poller_fd);
     return 0;
 }
 
@@ -203,11 +217,10 @@ fn watchWake(poller_fd: i32, wake_fd: i32) i32 {
     });
 }
 
+const word_nested: Word = .{ .bits = .{ .read = true }, .generation = abi.generation_own };
+
 fn nest(outer_fd: i32, inner_fd: i32) i32 {
-    return control(outer_fd, linux.EPOLL.CTL_ADD, inner_fd, .{
-        .bits = .{ .read = true },
-        .generation = abi.generation_own,
-    });
+    return control(outer_fd, linux.EPOLL.CTL_ADD, inner_fd, word_nested);
 }
 
 fn control(poller_fd: i32, operation: u32, fd: i32, word: Word) i32 {

@@ -56,9 +56,15 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     }
     const events = linux.EPOLL.IN | linux.EPOLL.ONESHOT;
     const armed = outer.control(linux.EPOLL.CTL_MOD, poller_fd, events, .poller);
-    // `reset` has put another queue under the poller's number.
+    // Forgotten since.
     if (outcome.errno(armed) != .NOENT) return armed;
     return outer.control(linux.EPOLL.CTL_ADD, poller_fd, events, .poller);
+}
+
+/// Takes the poller's queue out until the next arming. A queue that is replaced may live on, in a
+/// child that only forked, and then nobody else could take it out.
+pub fn forget(outer: *Outer, poller_fd: i32) void {
+    _ = linux.epoll_ctl(outer.fd, linux.EPOLL.CTL_DEL, poller_fd, null);
 }
 
 /// Ends the present wait, or the next one. Where somebody else has closed the timer, `writable_fd`

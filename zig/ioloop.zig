@@ -66,7 +66,7 @@ export fn ioloop_remove(state: *abi.State, fd: i32) callconv(.c) i32 {
 }
 
 export fn ioloop_reset(state: *abi.State) callconv(.c) i32 {
-    return poller.reset(state);
+    return Loop.of(state).reset();
 }
 
 export fn ioloop_wait(

@@ -55,6 +55,11 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     });
 }
 
+/// A queue that is replaced is closed, and no child inherits one.
+pub fn forget(outer: *Outer, poller_fd: i32) void {
+    _ = .{ outer, poller_fd };
+}
+
 /// Ends the present wait, or the next one. False when somebody else has closed the queue.
 pub fn interrupt(outer: *Outer, writable_fd: i32) bool {
     _ = writable_fd;

@@ -97,6 +97,12 @@ pub fn disown(loop: *Loop, fd: i32) void {
     loop.owned_count -= 1;
 }
 
+/// Replaces the poller's queue by an empty one; -errno: the old one stays.
+pub fn reset(loop: *Loop) i32 {
+    if (loop.watcher) |*watcher| watcher.outer.forget(loop.state.poller_fd);
+    return poller.reset(&loop.state);
+}
+
 /// Has somebody watch for this loop. Returns Bun's end of the bridge, or -errno.
 pub fn watch(loop: *Loop, force_thread: bool) i32 {
     if (loop.watcher != null) return outcome.failure(.BUSY);

@@ -234,6 +234,32 @@ test "a reset keeps the wake and the outer fd, and ends a ghost" {
     try testing.expectEqual(@as(usize, 1), (try poller.waitRecords(0)).len);
 }
 
+test "a queue that a reset replaced is not heard of, though somebody else has it open" {
+    // kqueues have no ghosts, and no child inherits one.
+    if (backend.kind != .epoll) return;
+    var poller: TestPoller = .{};
+    try poller.init(false);
+    defer poller.deinit();
+    var outer: TestPoller = .{};
+    try outer.init(false);
+    defer outer.deinit();
+    const outer_fd = backend.expose(&poller.state);
+    try testing.expectEqual(@as(i32, 0), backend.add(&outer.state, outer_fd, word_read));
+    const reader, const writer = poller.pipe_fds;
+    try poke(writer);
+
+    var held: [3]i32 = undefined;
+    defer for (held) |fd| system.close(fd);
+    for (&held) |*fd| {
+        try testing.expectEqual(@as(i32, 0), backend.add(&poller.state, reader, word_read));
+        try testing.expectEqual(@as(usize, 1), (try outer.waitRecords(0)).len);
+        fd.* = outcome.of(calls.dup(poller.state.poller_fd));
+        try testing.expect(fd.* >= 0);
+        try testing.expectEqual(@as(i32, 0), backend.reset(&poller.state));
+        try testing.expectEqual(@as(usize, 0), (try outer.waitRecords(0)).len);
+    }
+}
+
 test "a wake that waits is not lost by a reset" {
     var poller: TestPoller = .{};
     try poller.init(false);

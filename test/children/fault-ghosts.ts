@@ -1,8 +1,9 @@
 // Has the kernel refuse the queue that a loop makes anew to be rid of a ghost, or what is to be watched by it.
 import { type CallContext, EDGE, ONESHOT, READ, WRITE } from "../../src/index.ts";
 import { drain, Fds, poke, testLoop } from "../support.ts";
-import { described, Faults, playScenarios, queueOf, type Scenario } from "../support-faults.ts";
+import { described, Faults, playScenarios, type Scenario } from "../support-faults.ts";
 import { makeGhost, PASSES } from "../support-ghosts.ts";
+import { queueOf } from "../support-inside.ts";
 import { dup2 } from "../support-libc.ts";
 import { watch } from "../support-watch.ts";
 
@@ -18,11 +19,12 @@ const FAULTS: Readonly<Record<string, string>> = {
   "no memory for a queue": "epoll_create1:error=ENOMEM:when=1..2",
   "no wake": "epoll_ctl:error=ENOSPC:when=1",
   "no place in the exposed queue": "epoll_ctl:error=ENOMEM:when=2",
+  "no lasting place in the exposed queue": "epoll_ctl:error=ENOSPC:when=4",
   "no exchange": "dup3:error=EBUSY:when=1..2",
   "an interrupted exchange": "dup3:error=EINTR:when=1",
-  "the first handler is refused": "epoll_ctl:error=ENOSPC:when=3",
-  "a handler is refused": "epoll_ctl:error=ENOMEM:when=4",
-  "all handlers are refused": "epoll_ctl:error=ENOSPC:when=3+",
+  "the first handler is refused": "epoll_ctl:error=ENOSPC:when=6",
+  "a handler is refused": "epoll_ctl:error=ENOMEM:when=7",
+  "all handlers are refused": "epoll_ctl:error=ENOSPC:when=6+",
 };
 
 const scenarios: Record<string, Scenario> = {};

@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import type { IOLoop } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
 import { fail, fill, testLoop } from "../support.ts";
-import { playScenarios, type Scenario, under, wakeFdOf } from "../support-faults.ts";
+import { playScenarios, type Scenario, under } from "../support-faults.ts";
+import { wakeFdOf } from "../support-inside.ts";
 
 const scenarios: Record<string, Scenario> = {};
 

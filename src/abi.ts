@@ -10,7 +10,7 @@
  * The second word also registers an fd: its low bits are then the interest mask and the modes of
  * `events.ts`.
  */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /** Int32 words in one ready record, and where its halves are. */
 export const RECORD_WORDS = 2;

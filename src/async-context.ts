@@ -1,3 +1,5 @@
+import { native } from "./native.ts";
+
 type Snapshot = <Args extends unknown[], Result>(
   func: (...args: Args) => Result,
   ...args: Args
@@ -12,7 +14,7 @@ const NEVER_MS = 0x7fffffff;
 /** A look costs 300 ns; what ends the looking, loading node:async_hooks, costs 2.5 ms. */
 const LOOKS_MOST = 1024;
 /** Far less than loading node:async_hooks takes, and far more than finding it loaded. */
-const LOADED_WITHIN_MS = 0.2;
+const LOADED_WITHIN_NS = 200_000;
 
 /** Whether contexts are looked for; else one was met, or the first one will tell of itself. */
 export let looking = TELLING;
@@ -77,6 +79,12 @@ function isEmpty(): boolean {
 
 function ignore(): void {}
 
+/** Not the time that passes: the thread may be interrupted for as long as loading takes. NaN where it is not known. */
+function threadCpuNs(): number {
+  const cpuNs = new Float64Array(1);
+  return native().ioloop_thread_cpu(cpuNs) < 0 ? Number.NaN : (cpuNs[0] as number);
+}
+
 function asyncLocalStorage() {
   return process.getBuiltinModule("node:async_hooks").AsyncLocalStorage;
 }
@@ -84,14 +92,15 @@ function asyncLocalStorage() {
 /**
  * A context begins with one of two methods. So many looks have met none that one is waited for instead: each method
  * is replaced by one that says so, brings both back, and goes on as before. A program that has loaded node:async_hooks
- * itself may have a context that waits somewhere; that it has shows in the time that loading takes.
+ * itself may have a context that waits somewhere; that it has shows in how long loading computes.
  */
 function awaitContexts(): void {
   // Its first call takes longer than finding a module does.
   process.getBuiltinModule("none");
-  const began = performance.now();
+  const began = threadCpuNs();
   const { prototype } = asyncLocalStorage();
-  if (performance.now() - began < LOADED_WITHIN_MS) {
+  // NaN is no evidence either.
+  if (!(threadCpuNs() - began >= LOADED_WITHIN_NS)) {
     meet();
     return;
   }

@@ -16,7 +16,7 @@ const builtin = @import("builtin");
 const assert = std.debug.assert;
 
 /// Raised whenever an exported symbol, a layout or a meaning changes.
-pub const version: i32 = 3;
+pub const version: i32 = 4;
 
 /// What a registration asks for, and what a record reports. The values are epoll's own, the same on
 /// every platform.

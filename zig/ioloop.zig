@@ -246,6 +246,11 @@ export fn ioloop_socket_error(fd: i32) callconv(.c) i32 {
     return io.socketError(fd);
 }
 
+/// How long the calling thread has computed, in nanoseconds.
+export fn ioloop_thread_cpu(cpu_ns: *f64) callconv(.c) i32 {
+    return system.threadCpu(cpu_ns);
+}
+
 test {
     _ = abi;
     _ = io;

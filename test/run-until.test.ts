@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type IOLoop, READ } from "../src/index.ts";
 import { drain, Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { figuresOf } from "./support-child.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 const GUARD = { timeout: 4000 };
@@ -222,3 +223,16 @@ test("an error that onError throws leaves runUntil, and the work goes on at the 
   loop.callLater(0, () => loop.stop());
   run(loop);
 });
+
+test.each(["a settled promise", "a sleep", "a timeout"])(
+  "begun on a stack that is nearly full it throws the RangeError or waits for %s, and the loop goes on",
+  async (work) => {
+    const figures = await figuresOf("full-stack.ts", { args: [work] });
+    expect(figures).toEqual({
+      done: expect.any(Number),
+      refused: expect.any(Number),
+      otherwise: 0,
+    });
+    expect(Math.min(figures["done"] as number, figures["refused"] as number)).toBeGreaterThan(0);
+  },
+);

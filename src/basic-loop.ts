@@ -88,10 +88,11 @@ export class BasicLoop implements Disposable {
     handler: (...args: never[]) => unknown,
     arg?: unknown,
   ): boolean {
-    this.#assertOpen("addHandler");
     const number = checkFd(fd, this.#core.poller.interface.control);
     const mask = checkEvents(events);
     checkFunction("handler", handler);
+    // Not before: the fd's getter may close it.
+    this.#assertOpen("addHandler");
     const bound = bindContext(handler) as StoredHandler;
     this.#core.handlers.add(number, fd, mask, bound, arg);
     return true;
@@ -108,9 +109,10 @@ export class BasicLoop implements Disposable {
    *   the old mask then stays.
    */
   updateHandler(fd: FdLike, events: number): boolean {
-    this.#assertOpen("updateHandler");
     const number = checkFd(fd, this.#core.poller.interface.control);
-    this.#core.handlers.registrations.update(number, checkEvents(events));
+    const mask = checkEvents(events);
+    this.#assertOpen("updateHandler");
+    this.#core.handlers.registrations.update(number, mask);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fail } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 import { figuresOf } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 import { Folder, onMacos } from "./support-system.ts";
@@ -40,12 +41,13 @@ test(
   async () => {
     const asked = 7500;
     const figures = await figuresOf("flood-fds.ts", { args: [`${asked}`] });
-    const { pairs = 0, highest, growth = fail("no growth"), grownBytes } = figures;
+    const { pairs = 0, highest, growth = fail("no growth"), left, grownBytes } = figures;
     const limited = pairs < asked ? ", all that may be open here" : "";
     console.log(
       `  ${2 * pairs} fds${limited}: an event costs ${growth.toFixed(2)} times what it does beside 10`,
     );
-    expect(figures).toMatchObject({ wrong: 0, afterRemoval: 0, left: 0 });
+    expect(figures).toMatchObject({ wrong: 0, afterRemoval: 0 });
+    if (!lacks("a close that is done on return")) expect(left).toBe(0);
     expect(pairs).toBeGreaterThan(0);
     expect(highest).toBeGreaterThanOrEqual(2 * pairs);
     // A scan of all fds would cost many times as much.

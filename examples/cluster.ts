@@ -55,10 +55,15 @@ function runWorker(): void {
       close(fd);
     };
     const echo = (fd: number): void => {
-      const count = read(fd, buffer);
-      if (count === 0) hangUp(fd);
-      // A service for strangers keeps what a slow reader has not taken: see echo-service.ts.
-      else if (count > 0) write(fd, buffer, 0, count);
+      try {
+        const count = read(fd, buffer);
+        if (count === 0) hangUp(fd);
+        // A service for strangers keeps what a slow reader has not taken: see echo-service.ts.
+        else if (count > 0) write(fd, buffer, 0, count);
+      } catch {
+        // The client has reset the connection.
+        hangUp(fd);
+      }
     };
     const acceptAll = (listener: number): void => {
       for (let fd = accept(listener); fd !== WOULD_BLOCK; fd = accept(listener)) {

@@ -4,12 +4,16 @@ import { IOLoop } from "bun-ioloop";
 const loop = new IOLoop();
 let left = 0;
 for (const pid of process.argv.slice(2).map(Number)) {
-  loop.addChildHandler(pid, (_pid, status) => {
-    console.log(`process ${pid} has ended`, status ?? "");
-    left--;
-    if (left === 0) loop.stop();
-  });
-  left++;
+  try {
+    loop.addChildHandler(pid, (_pid, status) => {
+      console.log(`process ${pid} has ended`, status ?? "");
+      left--;
+      if (left === 0) loop.stop();
+    });
+    left++;
+  } catch (error) {
+    console.error(String(error));
+  }
 }
 console.log(`waiting for ${left} processes`);
 if (left > 0) loop.start();

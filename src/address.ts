@@ -17,7 +17,10 @@ export interface Endpoint {
   readonly unix?: string | undefined;
 }
 
-/** Filled by `receive` with the sender: `hostname` and `port`, or `unix`; a nameless sender leaves all undefined. */
+/**
+ * Filled by `receive` with the sender: `hostname` and `port`, or `unix`, decoded as UTF-8; a nameless sender leaves all
+ * undefined, and cannot be answered.
+ */
 export interface Sender {
   hostname?: string | undefined;
   port?: number | undefined;
@@ -86,6 +89,11 @@ export function encodeAddress(
   if (isIP(host) === 0) {
     throw new TypeError(
       `hostname must be a numeric IPv4 or IPv6 address, not ${show(host)}: resolve names first, with Bun.dns.lookup`,
+    );
+  }
+  if (port === undefined && portLeast > 0) {
+    throw new TypeError(
+      "the address has neither port nor unix: give one (a sender without a name cannot be answered)",
     );
   }
   const number = checkInteger("port", port ?? 0, portLeast, 65_535);

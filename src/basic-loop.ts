@@ -205,8 +205,9 @@ export class BasicLoop implements Disposable {
    * Runs the loop on this thread until {@link stop} or {@link close}. Bun's own timers, sockets and
    * `fetch` stand still meanwhile; listeners of `process.on("SIGTERM")` and the like are called by the loop.
    *
-   * @throws IOLoopError ERR_LOOP_RUNNING inside a running loop of this thread. Throws what `onError`
-   *   throws; the loop can be started again, and goes on where it was.
+   * @throws IOLoopError ERR_LOOP_RUNNING inside a running loop of this thread; EBADF, EINVAL when somebody else has
+   *   closed the loop's own queue; RangeError on a stack that is nearly full. Throws what `onError` throws; the loop
+   *   can be started again, and goes on where it was.
    */
   start(): void {
     this.#assertOpen("start");
@@ -214,11 +215,13 @@ export class BasicLoop implements Disposable {
   }
 
   /**
-   * One iteration, which waits at most `timeoutMs` (and `maxWait`); 0 never blocks. With 0 it may also be
-   * called inside another loop's handler, so that a loop can be watched by its {@link fd}.
+   * One iteration, which waits at most `timeoutMs` (and `maxWait`); 0 never blocks, and less than 0 counts as 0. With
+   * 0 it may also be called inside another loop's handler, so that a loop can be watched by its {@link fd}.
    *
-   * @returns how many fd handlers were called.
-   * @throws IOLoopError ERR_LOOP_RUNNING inside this loop, or inside another when `timeoutMs` is not 0.
+   * @returns how many ready fds were served: those of handlers, and the loop's own for signals, children, promises
+   *   and streams.
+   * @throws IOLoopError ERR_LOOP_RUNNING inside this loop, or inside another when `timeoutMs` is not 0; RangeError
+   *   when it is NaN.
    */
   runOnce(timeoutMs = 0): number {
     this.#assertOpen("runOnce");
@@ -270,7 +273,7 @@ export class BasicLoop implements Disposable {
     return this.#core.closed;
   }
 
-  /** Milliseconds on the loop's monotonic clock, read afresh: `performance.now()`. */
+  /** Milliseconds on the loop's monotonic clock, read afresh: `performance.now()`, which counts from the thread's start. */
   time(): number {
     return performance.now();
   }
@@ -279,6 +282,8 @@ export class BasicLoop implements Disposable {
    * An fd that is readable while handlers of this loop have something to do, for another loop to watch,
    * together with {@link pollTimeout} and `runOnce(0)`. Made at the first read, and the same until the
    * loop is closed; -1 then.
+   *
+   * @throws IOLoopError EMFILE at the first read.
    */
   get fd(): number {
     return this.#core.closed ? -1 : this.#core.poller.expose();

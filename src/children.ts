@@ -23,7 +23,10 @@ interface Child {
 const PID_MOST = 0x7fffffff;
 
 const ADVICE: Readonly<Record<number, string>> = {
-  [constants.errno.ESRCH]: "no process has that pid: it has ended, and was reaped already",
+  [constants.errno.ESRCH]: "no process has that pid: it was reaped already, or never was",
+  // Newer kernels say ENOENT of a thread, older ones EINVAL.
+  [constants.errno.ENOENT]: "the number is a thread's: pass the pid of its process",
+  [constants.errno.EINVAL]: "the number is a thread's: pass the pid of its process",
   [constants.errno.ENOSYS]: "this kernel has no fd for a process: it takes Linux 5.3 or newer",
 };
 

@@ -283,9 +283,12 @@ export class Core {
   /** Throws inside a run of this loop, and unless it is `nested`, of another one. */
   #assertIdle(nested = false): void {
     if (!this.running && (current === undefined || nested)) return;
+    const hosted = this.#host !== undefined && current === undefined;
     throw new IOLoopError(
       "ERR_LOOP_RUNNING",
-      "a loop is running on this thread: return to it instead of starting another inside; runOnce(0) of another loop is allowed",
+      hosted
+        ? "this loop is in run() already: stop() it, and await the promise of that run first"
+        : "a loop is running on this thread: return to it instead of starting another inside; runOnce(0) of another loop is allowed",
     );
   }
 

@@ -57,7 +57,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EAGAIN: "the peer's backlog is full: try again later",
   EADDRINUSE: "the address is taken: choose another port or path, or remove the stale socket file",
   EADDRNOTAVAIL: "the address belongs to no interface of this machine: use one that does",
-  EBADF: "the fd is not open, or not for this: open it first, and use it before closing it",
+  EBADF:
+    "the fd is not open, or open for the other direction only: use it between opening and closing it",
   ECONNREFUSED: "nothing listens there: start the service, or check the address",
   ECONNRESET: "the peer reset the connection: close the fd",
   EDESTADDRREQ: "the socket is not connected: say where to send",
@@ -85,7 +86,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTCONN: "the socket is not connected: wait for WRITE and check socketError(fd) first",
   EOPNOTSUPP: "this kind of socket does not know the call: check its type",
   ENOTSUP: "this kind of socket does not know the call: check its type",
-  ENOTSOCK: "the fd is not a socket: use read and write for it",
+  ENOTSOCK: "the fd is not a socket, and this call is for sockets: read and write are for every fd",
   EPERM: "the operation is not permitted for this fd or this user",
   EPIPE: "the peer has gone: close the fd",
   ETIMEDOUT: "the peer does not answer: close the fd, and check the address and the network",

@@ -78,7 +78,13 @@ export function connect(options: ConnectOptions): number {
   return succeed(native().ioloop_connect(text, text.length, port, flags | type), "connect", name);
 }
 
-/** Takes one waiting connection: its fd, non-blocking and close-on-exec, or WOULD_BLOCK. */
+/**
+ * Takes one waiting connection.
+ *
+ * @returns its fd, non-blocking and close-on-exec, or WOULD_BLOCK.
+ * @throws IOLoopError EMFILE, ENFILE, after which the listener stays ready; EINVAL where the socket does not listen,
+ *   ENOTSOCK, EBADF.
+ */
 export function accept(fd: number): number {
   checkFdNumber(fd, "accept");
   for (;;) {
@@ -91,7 +97,7 @@ export function accept(fd: number): number {
 /**
  * Reads into `buffer` from `offset` on, at most `length` bytes (up to its end by default).
  *
- * @returns the bytes read, 0 at end of file, or WOULD_BLOCK.
+ * @returns the bytes read, 0 at end of file or where none were asked for, or WOULD_BLOCK.
  * @throws IOLoopError ECONNRESET, EBADF, ...; TypeError, RangeError for a buffer, offset or length that does not fit.
  */
 export function read(fd: number, buffer: Uint8Array, offset = 0, length?: number): number {
@@ -143,7 +149,8 @@ export function receive(fd: number, buffer: Uint8Array, from?: Sender): number {
  * Sends `buffer` as one datagram, to `to` or to the peer that the socket is connected with.
  *
  * @returns the bytes, always all of them, or WOULD_BLOCK.
- * @throws IOLoopError ECONNREFUSED, EMSGSIZE, ENOTCONN, EBADF, ENOTSOCK.
+ * @throws IOLoopError ECONNREFUSED, EMSGSIZE, ENOTCONN, EDESTADDRREQ, EISCONN, EAFNOSUPPORT, ENOENT (no such Unix
+ *   socket), EBADF, ENOTSOCK; TypeError, RangeError for an address or buffer that is none.
  */
 export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
   if (to !== undefined) checkOptions("to", to, ADDRESS_EXAMPLE);
@@ -168,23 +175,26 @@ export function send(fd: number, buffer: Uint8Array, to?: Endpoint): number {
   }
 }
 
-/** Two connected Unix sockets, "stream" by default. */
+/** Two connected Unix sockets, "stream" by default, non-blocking and close-on-exec. Throws IOLoopError EMFILE. */
 export function socketpair(type?: SocketType): [number, number] {
   const flags = flagsOf(type);
   return twoFds("socketpair", (fds) => native().ioloop_socketpair(flags, fds));
 }
 
-/** A pipe: `[read end, write end]`. */
+/** A pipe: `[read end, write end]`, non-blocking and close-on-exec. Throws IOLoopError EMFILE. */
 export function pipe(): [number, number] {
   return twoFds("pipe", (fds) => native().ioloop_pipe(fds));
 }
 
-/** Closes an fd. Remove its handler first. */
+/** Closes an fd. Remove its handler first. Throws IOLoopError EBADF. */
 export function close(fd: number): void {
   succeed(native().ioloop_close_fd(checkFdNumber(fd, "close")), "close", fd);
 }
 
-/** Ends one or both directions of a connected socket; the peer reads the end of file. */
+/**
+ * Ends one or both directions of a connected socket; the peer reads the end of file. Throws IOLoopError ENOTCONN,
+ * ENOTSOCK, EBADF.
+ */
 export function shutdown(fd: number, direction: "read" | "write" | "both"): void {
   const how = ["read", "write", "both"].indexOf(direction);
   if (how < 0) {
@@ -193,18 +203,21 @@ export function shutdown(fd: number, direction: "read" | "write" | "both"): void
   succeed(native().ioloop_shutdown(checkFdNumber(fd, "shutdown"), how), "shutdown", fd);
 }
 
-/** Makes an fd non-blocking, or blocking again. It is a property of the open file: duplicates share it. */
+/**
+ * Makes an fd non-blocking, or blocking again. It is a property of the open file: duplicates share it. Throws
+ * IOLoopError EBADF.
+ */
 export function setNonBlocking(fd: number, on = true): void {
   const flag = on ? 1 : 0;
   succeed(native().ioloop_set_non_blocking(checkFdNumber(fd, "fcntl"), flag), "fcntl", fd);
 }
 
-/** The port that a socket is bound to; 0 for a Unix socket. */
+/** The port that a socket is bound to; 0 for a Unix socket. Throws IOLoopError ENOTSOCK, EBADF. */
 export function localPort(fd: number): number {
   return succeed(native().ioloop_local_port(checkFdNumber(fd, "getsockname")), "getsockname", fd);
 }
 
-/** A socket's pending error as an errno, 0 for none. Reading it clears it. */
+/** A socket's pending error as an errno, 0 for none. Reading it clears it. Throws IOLoopError ENOTSOCK, EBADF. */
 export function socketError(fd: number): number {
   return succeed(native().ioloop_socket_error(checkFdNumber(fd, "getsockopt")), "getsockopt", fd);
 }

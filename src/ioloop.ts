@@ -66,7 +66,8 @@ export class IOLoop extends BasicLoop {
    * @returns a promise that resolves after {@link stop} or {@link close}, and rejects with what `onError` throws;
    *   the loop can run again, and goes on where it was.
    * @throws (rejects) IOLoopError ERR_LOOP_RUNNING inside a run of this loop, or inside another that owns
-   *   the thread; EMFILE, EAGAIN where five fds or a thread cannot be had.
+   *   the thread; EMFILE, EAGAIN where five fds or a thread cannot be had; ERR_BRIDGE_LOST when somebody else has
+   *   closed the socket by which Bun hears of the loop.
    */
   async run(): Promise<void> {
     const hosted = new HostedRun(openCore(this, "run"), this.#kept);
@@ -135,7 +136,8 @@ export class IOLoop extends BasicLoop {
    * @param signal "SIGTERM", or its number.
    * @returns true
    * @throws IOLoopError EINVAL for SIGKILL and SIGSTOP, for those that tell of a fault in the program, and for what Bun
-   *   uses itself (SIGCHLD, SIGPWR); RangeError for what is no signal here.
+   *   uses itself (SIGCHLD, SIGPWR); ENOSPC when 256 loops of the process have handlers; EMFILE; RangeError for what
+   *   is no signal here.
    */
   addSignalHandler(signal: SignalLike, handler: (signo: number) => unknown): boolean;
   addSignalHandler<A extends Arg>(
@@ -164,8 +166,8 @@ export class IOLoop extends BasicLoop {
 
   /**
    * Calls `handler(pid, status)`, or `handler(arg, pid, status)`, once, when the process has ended: any one, whoever
-   * started it. It is left to its parent to reap. `status` is undefined where the kernel tells it the parent alone:
-   * for a process that this one did not start.
+   * started it. It is left to its parent to reap. `status` is undefined where the kernel does not tell it: before Linux
+   * 6.15 for a process that this one did not start.
    *
    * @returns true
    * @throws IOLoopError ESRCH: no such process, or it was reaped already; EEXIST: it has a handler; EMFILE; ENOSYS before Linux 5.3.
@@ -209,7 +211,8 @@ export class IOLoop extends BasicLoop {
    *
    * @returns a waker's id: while {@link start} blocks, a sender that follows `postMessage` with `wake(id)` is heard at
    *   once, and one that does not within 100 ms.
-   * @throws IOLoopError EEXIST: the port has a handler here.
+   * @throws IOLoopError EEXIST: the port has a handler here; ENOSPC as {@link waker}; TypeError for what is no
+   *   MessagePort.
    */
   addPort(port: MessagePortLike, handler: (data: unknown) => unknown): number {
     openCore(this, "addPort");

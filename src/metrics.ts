@@ -10,7 +10,7 @@ export interface Distribution {
 /** What a loop has done. The counts are from its beginning; times from the first time that they were asked for. */
 export interface LoopMetrics {
   iterations: number;
-  /** Calls of fd handlers. */
+  /** Ready fds that were served, those of signals, children, promises and streams included. */
   events: number;
   callbacks: number;
   /** Calls of timeouts and intervals. */

@@ -236,7 +236,7 @@ function remedy(host: Host, path: string): string {
     return "BUN_IOLOOP_LIBRARY names it; build the library of this version, or unset the variable";
   }
   if (path.startsWith(EMBEDDED)) {
-    return `a single-file executable copies it to ${tmpdir()} and opens it there; set TMPDIR to a folder that can be written and is not mounted noexec, or BUN_IOLOOP_LIBRARY to the absolute path of a copy of the library`;
+    return `a single-file executable copies it to ${process.env["BUN_TMPDIR"] || tmpdir()} and opens it there; set BUN_TMPDIR to a folder that can be written and is not mounted noexec, or BUN_IOLOOP_LIBRARY to the absolute path of a copy of the library`;
   }
   return 'install bun-ioloop again, or run "npm run build" in a checkout';
 }

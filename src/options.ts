@@ -8,7 +8,7 @@ export interface IOLoopOptions {
   readonly maxEvents?: number | undefined;
   /**
    * Microseconds of busy polling before a wait sleeps, and in `run()` of turns after the last event, at least 10
-   * there; 0 by default. What comes within them is served without the kernel's wake-up, at the price of a core.
+   * there; 0 to 1,000,000, and 0 by default. What comes within them is served without the kernel's wake-up, at the price of a core.
    */
   readonly spin?: number | undefined;
   /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. A hosted loop has none. */
@@ -19,9 +19,9 @@ export interface IOLoopOptions {
    * rejects `run()`.
    */
   readonly onError?: ((error: unknown, context: CallContext) => void) | undefined;
-  /** Milliseconds from which a call, its microtasks included, counts as slow; 100 where only `onSlow` is given. */
+  /** Milliseconds from which a call, its microtasks included, counts as slow: with `onSlow`, 100 by default. */
   readonly slowCallback?: number | undefined;
-  /** Hears of each slow call. What it throws leaves `start()`. */
+  /** Hears of each slow call. What it throws leaves `start()`, or rejects `run()`. */
   readonly onSlow?: ((durationMs: number, context: CallContext) => void) | undefined;
 }
 

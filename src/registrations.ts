@@ -13,11 +13,16 @@ const REARM = 2;
 
 const READINESS = READ | PRI | WRITE;
 
+const ALWAYS_READY =
+  "a regular file, a directory or /dev/null is always ready, and cannot be watched: read it directly";
+
 const ADVICE: Readonly<Record<number, string>> = {
   [EINVAL]:
     "the kernel cannot watch this kind of file, or it is a loop's own queue: use another fd",
   [EPERM]:
-    "only what can be not ready can be watched, and a regular file or directory is always ready: read it directly; a FIFO with a name cannot be watched on macOS: use a pipe or a socket",
+    process.platform === "darwin"
+      ? `${ALWAYS_READY}; a FIFO with a name cannot be watched here: use a pipe or a socket`
+      : ALWAYS_READY,
 };
 
 /**

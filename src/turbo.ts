@@ -162,7 +162,7 @@ export const util = {
   gettimeofday(): number {
     return wallClock.now();
   },
-  /** Monotonic time in milliseconds, with fractions; steps of the wall clock do not touch it. */
+  /** Monotonic time in milliseconds since this thread's start, with fractions; steps of the wall clock do not touch it. */
   gettimemonotonic(): number {
     return performance.now();
   },

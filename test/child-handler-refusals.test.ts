@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { IOLoop, READ } from "../src/index.ts";
-import { Fds, ignore, openFds, testLoop, thrownBy, untyped } from "./support.ts";
-import { lacks } from "./support-backend.ts";
+import { readdirSync } from "node:fs";
+import { IOLoop, type IOLoopError, READ } from "../src/index.ts";
+import { Fds, fail, ignore, openFds, testLoop, thrownBy, untyped } from "./support.ts";
+import { kqueue, lacks } from "./support-backend.ts";
 import { Sleeper } from "./support-sleeper.ts";
 import { expectIOLoopError } from "./support-system.ts";
 
@@ -19,6 +20,17 @@ test("a pid that no process has is ESRCH, and the message says why", () => {
   );
   expect(loop.removeChildHandler(NOBODY)).toBeFalse();
   expect(openFds()).toBeLessThanOrEqual(before);
+});
+
+// macOS's threads have no numbers in /proc, and libkqueue says of them what it says of nobody.
+test.skipIf(kqueue)("the number of a thread is refused, and the message says what it is", () => {
+  using loop = testLoop();
+  const thread = readdirSync("/proc/self/task")
+    .map(Number)
+    .find((id) => id !== process.pid);
+  const error = thrownBy(() => loop.addChildHandler(thread ?? fail("no other thread"), ignore));
+  expect((error as IOLoopError).code).toMatch(/^(ENOENT|EINVAL)$/);
+  expect((error as IOLoopError).message).toMatch(/thread/);
 });
 
 test("a child that has ended and was reaped is ESRCH", async () => {

@@ -118,8 +118,9 @@ test.each([undefined, null, 8080])("options are needed, and %p is none", (value)
 });
 
 test("a peer's port is needed", () => {
-  refuses(() => io.connect({ hostname: "127.0.0.1" }), RangeError, /port .*1 to 65535/);
-  refuses(() => io.send(datagram, four, {}), RangeError, /port .*1 to 65535/);
+  refuses(() => io.connect({ hostname: "127.0.0.1" }), TypeError, /neither port nor unix/);
+  refuses(() => io.connect({ port: 0 }), RangeError, /port .*1 to 65535/);
+  refuses(() => io.send(datagram, four, {}), TypeError, /neither port nor unix.*without a name/);
 });
 
 test.each([-1, 0.5, Number.NaN, 2 ** 31])("a backlog of %f is refused", (backlog) => {

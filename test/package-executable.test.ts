@@ -23,7 +23,9 @@ async function copyOfLibrary(): Promise<string> {
 
 function expectAdvice(output: string, temporary: string): void {
   expect(output).toStartWith("ERR_LIBRARY the native library /$bunfs/");
-  expect(output).toContain(`copies it to ${temporary} and opens it there; set TMPDIR to a folder`);
+  expect(output).toContain(
+    `copies it to ${temporary} and opens it there; set BUN_TMPDIR to a folder`,
+  );
   expect(output).toContain("BUN_IOLOOP_LIBRARY to the absolute path of a copy of the library\n");
 }
 

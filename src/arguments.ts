@@ -4,14 +4,6 @@ import { KNOWN } from "./events.ts";
 /** A file descriptor, or anything that has one: `process.stdin`, what `Bun.listen` returns, another loop. */
 export type FdLike = number | { readonly fd: number };
 
-/** An AbortSignal, for projects whose libraries know none. */
-export interface AbortSignalLike {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
-
 const FD_MAX = 0x7fffffff;
 
 /** The number behind `target`. Throws at what can name no open file. */

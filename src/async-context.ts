@@ -1,22 +1,25 @@
-import { native } from "./native.ts";
-
 type Snapshot = <Args extends unknown[], Result>(
   func: (...args: Args) => Result,
   ...args: Args
 ) => Result;
 
+/** Those of now: a program may put others in their place. */
+const { setTimeout, clearTimeout } = globalThis;
+const NEVER_MS = 0x7fffffff;
+
 /**
  * The Buns whose timers tell whether there is a context: `_onTimeout` is the function that was given, or an
- * object of Bun's own around it. That is not documented, so any other Bun binds everything.
+ * object of Bun's own around it. That is not documented, so any other Bun binds everything, and so does a module that
+ * is itself loaded within a context, which then knows of no way out.
  */
-const TELLING = ["1.4.3", "1.4.4", "1.4.5"].includes(Bun.version);
-const NEVER_MS = 0x7fffffff;
+const TELLING = ["1.4.3", "1.4.4", "1.4.5"].includes(Bun.version) && isEmpty();
 /** A look costs 300 ns; what ends the looking, loading node:async_hooks, costs 2.5 ms. */
 const LOOKS_MOST = 1024;
-/** Far less than loading node:async_hooks takes, and far more than finding it loaded. */
-const LOADED_WITHIN_NS = 200_000;
 
-/** Whether contexts are looked for; else one was met, or the first one will tell of itself. */
+/**
+ * Whether each call looks for a context itself: no longer once one was met, or once AsyncLocalStorage will announce
+ * the first one.
+ */
 export let looking = TELLING;
 let looks = 0;
 /** Whether a context was ever met, or may have been: what is called once is then bound without a look. */
@@ -27,11 +30,13 @@ export let outside: Snapshot | undefined;
 
 /** A reaction runs in the context it was made in: here none. */
 let rememberOutside: (() => void) | undefined;
-new Promise<void>((resolve) => {
-  rememberOutside = resolve;
-}).then(() => {
-  if (!TELLING || isEmpty()) outside = asyncLocalStorage().snapshot();
-});
+if (TELLING) {
+  new Promise<void>((resolve) => {
+    rememberOutside = resolve;
+  }).then(() => {
+    outside = asyncLocalStorage().snapshot();
+  });
+}
 
 /** `func` within the AsyncLocalStorage context of now; `func` itself where there is none, which costs nothing. */
 export function bindContext<Func extends (...args: never[]) => unknown>(func: Func): Func {
@@ -72,18 +77,12 @@ function meet(): void {
 }
 
 function isEmpty(): boolean {
-  const timer = setTimeout(ignore, NEVER_MS) as unknown as { readonly _onTimeout: unknown };
+  const timer = setTimeout(ignore, NEVER_MS) as unknown as { readonly _onTimeout?: unknown };
   clearTimeout(timer as unknown as Timer);
-  return timer._onTimeout === ignore;
+  return timer?._onTimeout === ignore;
 }
 
 function ignore(): void {}
-
-/** Not the time that passes: the thread may be interrupted for as long as loading takes. NaN where it is not known. */
-function threadCpuNs(): number {
-  const cpuNs = new Float64Array(1);
-  return native().ioloop_thread_cpu(cpuNs) < 0 ? Number.NaN : (cpuNs[0] as number);
-}
 
 function asyncLocalStorage() {
   return process.getBuiltinModule("node:async_hooks").AsyncLocalStorage;
@@ -92,18 +91,14 @@ function asyncLocalStorage() {
 /**
  * A context begins with one of two methods. So many looks have met none that one is waited for instead: each method
  * is replaced by one that says so, brings both back, and goes on as before. A program that has loaded node:async_hooks
- * itself may have a context that waits somewhere; that it has shows in how long loading computes.
+ * itself may have a context that waits somewhere.
  */
 function awaitContexts(): void {
-  // Its first call takes longer than finding a module does.
-  process.getBuiltinModule("none");
-  const began = threadCpuNs();
-  const { prototype } = asyncLocalStorage();
-  // NaN is no evidence either.
-  if (!(threadCpuNs() - began >= LOADED_WITHIN_NS)) {
+  if (!loadsNow()) {
     meet();
     return;
   }
+  const { prototype } = asyncLocalStorage();
   const { run, enterWith } = prototype;
   const announcing = {
     run(this: typeof prototype, ...args: Parameters<typeof run>) {
@@ -123,4 +118,26 @@ function awaitContexts(): void {
   };
   Object.assign(prototype, announcing);
   looking = false;
+}
+
+/**
+ * Loads node:async_hooks; true where nobody had before. Its body, which is run once, makes symbols: that tells, at any
+ * speed of the machine. Where it cannot be seen, as with frozen globals, the module counts as loaded before.
+ */
+function loadsNow(): boolean {
+  const usual = Object.getOwnPropertyDescriptor(globalThis, "Symbol");
+  if (usual?.configurable !== true) return false;
+  const makeSymbol = globalThis.Symbol;
+  let ran = false;
+  const get = (): typeof makeSymbol => {
+    ran = true;
+    return makeSymbol;
+  };
+  Object.defineProperty(globalThis, "Symbol", { configurable: true, get });
+  try {
+    asyncLocalStorage();
+  } finally {
+    Object.defineProperty(globalThis, "Symbol", usual);
+  }
+  return ran;
 }

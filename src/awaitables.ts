@@ -1,4 +1,12 @@
-import { type AbortSignalLike, checkOptions, checkTime, isGenuine, show } from "./arguments.ts";
+import {
+  type AbortSignalLike,
+  checkSignal,
+  isAborted,
+  offAbort,
+  onAbort,
+  reasonOf,
+} from "./abort-signal.ts";
+import { checkOptions, checkTime } from "./arguments.ts";
 import type { Core, Extension } from "./core.ts";
 import { closedError, ECANCELED, EEXIST, systemError } from "./errors.ts";
 import { EventStream } from "./event-stream.ts";
@@ -31,7 +39,7 @@ class Wait {
     this.#core = core;
     this.#signal = signal;
     this.#over = over;
-    signal?.addEventListener("abort", this.#abort);
+    onAbort(signal, this.#abort);
     if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return;
     const expire = (): void => {
       this.reject(new DOMException(`${what}: not within ${timeout} ms`, "TimeoutError"));
@@ -53,10 +61,10 @@ class Wait {
     this.#settled.reject(reason);
   }
 
-  readonly #abort = (): void => this.reject(this.#signal?.reason);
+  readonly #abort = (): void => this.reject(reasonOf(this.#signal));
 
   #end(): void {
-    this.#signal?.removeEventListener("abort", this.#abort);
+    offAbort(this.#signal, this.#abort);
     this.#core.timeouts.remove(this.#timer);
     this.#over();
   }
@@ -90,7 +98,7 @@ export class Awaitables implements Extension {
   ready(fd: number, direction: Direction, options: WaitOptions): Promise<number> {
     const wanted = checkWait(options);
     if (this.#core.closed) throw closedError(direction);
-    if (wanted.signal?.aborted) return Promise.reject(wanted.signal.reason);
+    if (isAborted(wanted.signal)) return Promise.reject(reasonOf(wanted.signal));
     const waiting = this.#waiting.get(fd) ?? { readable: undefined, writable: undefined };
     if (waiting[direction] !== undefined) throw this.#taken(fd, direction);
     this.#watch(fd, waiting, direction);
@@ -108,7 +116,7 @@ export class Awaitables implements Extension {
   sleep(ms: number, options: WaitOptions): Promise<void> {
     const wanted = checkWait(options);
     if (this.#core.closed) throw closedError("sleep");
-    if (wanted.signal?.aborted) return Promise.reject(wanted.signal.reason);
+    if (isAborted(wanted.signal)) return Promise.reject(reasonOf(wanted.signal));
     let timer = 0;
     const wait = new Wait(this.#core, wanted, "sleep", () => {
       this.#pending.delete(wait);
@@ -130,14 +138,14 @@ export class Awaitables implements Extension {
     });
     this.#streams.set(fd, stream);
     this.#pending.add(stream);
-    if (signal?.aborted) stream.reject(signal.reason);
+    if (isAborted(signal)) stream.reject(reasonOf(signal));
     return stream;
   }
 
   close(): void {
     this.#waiting.clear();
     this.#streams.clear();
-    for (const pending of this.#pending) pending.reject(closedError("the awaited loop"));
+    for (const pending of this.#pending) pending.reject(closedError("a wait"));
   }
 
   /** The handler of `fd` has gone: nobody will hear of it any more. */
@@ -205,13 +213,6 @@ export function checkWait(options: WaitOptions): WaitOptions {
   checkOptions("options", options, "{ timeout: 20 }");
   const { signal, timeout } = options;
   if (timeout !== undefined) checkTime("timeout", timeout);
-  if (signal !== undefined && !isSignal(signal)) {
-    throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`);
-  }
+  checkSignal(signal);
   return { signal, timeout };
-}
-
-// Looked up here, for the class itself is made at its first use, and most programs have none.
-function isSignal(value: unknown): boolean {
-  return isGenuine(value, Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get);
 }

@@ -112,7 +112,7 @@ export class BasicLoop implements Disposable {
     const number = checkFd(fd, this.#core.poller.interface.control);
     const mask = checkEvents(events);
     this.#assertOpen("updateHandler");
-    this.#core.handlers.registrations.update(number, mask);
+    this.#core.handlers.update(number, mask);
     return true;
   }
 
@@ -238,7 +238,6 @@ export class BasicLoop implements Disposable {
    *   inside a running loop.
    */
   runUntil<T>(work: PromiseLike<T> | (() => PromiseLike<T> | T), options: RunUntilOptions = {}): T {
-    this.#assertOpen("runUntil");
     return runUntil(this.#core, work, options);
   }
 

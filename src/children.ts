@@ -3,7 +3,6 @@ import { checkInteger } from "./arguments.ts";
 import { bindContext } from "./async-context.ts";
 import type { Core, Extension } from "./core.ts";
 import { EEXIST, systemError } from "./errors.ts";
-import { READ } from "./events.ts";
 import { native } from "./native.ts";
 
 /** How a process ended, as Bun.spawn's `onExit` tells it. */
@@ -42,7 +41,8 @@ export class Children implements Extension {
 
   add(pid: number, handler: (...args: never[]) => unknown, arg: unknown): void {
     checkInteger("pid", pid, 1, PID_MOST);
-    if (this.#children.has(pid)) {
+    const known = this.#children.get(pid);
+    if (known !== undefined && this.#core.handlers.isOwn(known.fd)) {
       throw systemError(
         EEXIST,
         "pidfd_open",
@@ -50,10 +50,12 @@ export class Children implements Extension {
         "it has a handler already, which stays: call removeChildHandler first",
       );
     }
+    // The kernel has refused to watch it any longer.
+    this.remove(pid);
     const fd = native().ioloop_process_open(this.#core.poller.state, pid);
     if (fd < 0) throw systemError(-fd, "pidfd_open", `process ${pid}`, ADVICE[-fd]);
     try {
-      this.#core.handlers.add(fd, fd, READ, () => this.#ended(pid), undefined);
+      this.#core.handlers.addOwn(fd, () => this.#ended(pid));
     } catch (error) {
       this.#release(fd);
       throw error;
@@ -65,7 +67,7 @@ export class Children implements Extension {
     const child = this.#children.get(pid);
     if (child === undefined) return false;
     this.#children.delete(pid);
-    this.#core.handlers.remove(child.fd);
+    this.#core.handlers.removeOwn(child.fd);
     this.#release(child.fd);
     return true;
   }

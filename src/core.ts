@@ -118,7 +118,7 @@ export class Core {
     try {
       for (const extension of this.extensions) extension.begin?.();
       this.calls.drain();
-      if (begin !== undefined) this.calls.call(begin, undefined, "callback", 0);
+      if (begin !== undefined && !this.closed) this.calls.call(begin, undefined, "callback", 0);
       if (!done()) {
         do this.#iterate(Number.POSITIVE_INFINITY);
         while (!this.stopping && !this.closed && !done());

@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from "./arguments.ts";
+import { type AbortSignalLike, offAbort, onAbort, reasonOf } from "./abort-signal.ts";
 import { EDGE, ONESHOT } from "./events.ts";
 import type { HandlerTable } from "./handlers.ts";
 
@@ -40,7 +40,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
       (_fd, events) => this.#tell(events as number),
       undefined,
     );
-    signal?.addEventListener("abort", this.#abort);
+    onAbort(signal, this.#abort);
   }
 
   [Symbol.asyncIterator](): this {
@@ -92,7 +92,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
     return (this.#mask & (EDGE | ONESHOT)) !== EDGE;
   }
 
-  readonly #abort = (): void => this.reject(this.#signal?.reason);
+  readonly #abort = (): void => this.reject(reasonOf(this.#signal));
 
   #tell(events: number): void {
     const asked = this.#asking.shift();
@@ -116,7 +116,7 @@ export class EventStream implements AsyncIterableIterator<number, undefined> {
   #end(): PromiseWithResolvers<Next>[] {
     if (this.#over) return [];
     this.#over = true;
-    this.#signal?.removeEventListener("abort", this.#abort);
+    offAbort(this.#signal, this.#abort);
     this.#ended();
     this.#handlers.remove(this.#fd);
     return this.#asking.splice(0);

@@ -1,6 +1,7 @@
 import type { FdLike } from "./arguments.ts";
 import { outside } from "./async-context.ts";
 import type { IOLoopError } from "./errors.ts";
+import { READ } from "./events.ts";
 import type { Poller } from "./poller.ts";
 import { Registrations } from "./registrations.ts";
 
@@ -14,6 +15,8 @@ export class HandlerTable {
   readonly #targets: (FdLike | undefined)[] = [];
   readonly #args: unknown[] = [];
   readonly #refusals: IOLoopError[] = [];
+  /** Fds that the loop has opened for itself. A user's number of one is of a file that was closed before. */
+  readonly #own = new Set<number>();
   /** Hears of each handler that goes, but for those that `clear` takes; must not throw. */
   onForgotten: ((fd: number) => void) | undefined;
 
@@ -37,10 +40,32 @@ export class HandlerTable {
     this.#args[fd] = arg;
   }
 
+  /** Throws ENOENT for an fd without a handler of a user's. */
+  update(fd: number, mask: number): void {
+    if (this.#own.has(fd)) throw this.registrations.unknown(fd);
+    this.registrations.update(fd, mask);
+  }
+
+  /** False for an fd without a handler of a user's. */
   remove(fd: number): boolean {
-    if (!this.registrations.remove(fd)) return false;
+    if (this.#own.has(fd) || !this.registrations.remove(fd)) return false;
     this.#forget(fd);
     return true;
+  }
+
+  /** Watches an fd that the loop has opened for itself. */
+  addOwn(fd: number, handler: () => void): void {
+    this.add(fd, fd, READ, handler, undefined);
+    this.#own.add(fd);
+  }
+
+  /** Whether such an fd is watched still: the kernel may have refused it since. */
+  isOwn(fd: number): boolean {
+    return this.#own.has(fd);
+  }
+
+  removeOwn(fd: number): void {
+    if (this.#own.delete(fd)) this.remove(fd);
   }
 
   /** The fd that `target` was registered with, which it may no longer tell; -1 when it was not. */
@@ -72,12 +97,14 @@ export class HandlerTable {
     this.#targets.length = 0;
     this.#args.length = 0;
     this.#refusals.length = 0;
+    this.#own.clear();
   }
 
   #forget(fd: number): void {
     this.#handlers[fd] = undefined;
     this.#targets[fd] = undefined;
     this.#args[fd] = undefined;
+    this.#own.delete(fd);
     this.onForgotten?.(fd);
   }
 }

@@ -30,14 +30,14 @@ export class HostedRun implements Host, Extension {
     this.#core = core;
     this.#kept = kept;
     core.beHosted(this);
+    core.extensions.push(this);
     try {
       this.#connect(core.poller.watch());
     } catch (error) {
       core.poller.unwatch(true);
-      core.leaveHost();
+      this.#leave();
       throw error;
     }
-    core.extensions.push(this);
     this.wanted();
   }
 
@@ -114,11 +114,11 @@ export class HostedRun implements Host, Extension {
 
   #sleep(called: number): void {
     const waitMs = this.#core.untilNext();
-    if (waitMs === 0 || this.#isBusy(called)) this.wanted();
+    if (waitMs === 0 || this.#staysAwake(called)) this.wanted();
     else this.#core.poller.arm(waitMs);
   }
 
-  #isBusy(called: number): boolean {
+  #staysAwake(called: number): boolean {
     const now = performance.now();
     if (called > 0) this.#busyAt = now;
     return now - this.#busyAt < Math.max(this.#core.poller.spinMs, MOMENT_MS);
@@ -128,13 +128,18 @@ export class HostedRun implements Host, Extension {
     if (this.#over) return;
     this.#over = true;
     const core = this.#core;
-    core.extensions.splice(core.extensions.indexOf(this), 1);
-    core.leaveHost();
+    this.#leave();
     if (!core.closed) core.poller.unwatch(this.#bridge === undefined);
     clearImmediate(this.#immediate);
     this.#bridge?.terminate();
     if (failure === undefined) this.#settled.resolve();
     else this.#settled.reject(failure.error);
+  }
+
+  #leave(): void {
+    const { extensions } = this.#core;
+    extensions.splice(extensions.indexOf(this), 1);
+    this.#core.leaveHost();
   }
 }
 

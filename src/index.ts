@@ -1,4 +1,5 @@
-export type { AbortSignalLike, FdLike } from "./arguments.ts";
+export type { AbortSignalLike } from "./abort-signal.ts";
+export type { FdLike } from "./arguments.ts";
 export type { WaitOptions } from "./awaitables.ts";
 export type { Arg, IntervalRef, TimeoutRef } from "./basic-loop.ts";
 export type { CallContext } from "./calls.ts";

@@ -207,7 +207,7 @@ export class IOLoop extends BasicLoop {
 
   /**
    * Calls `handler(data)` for each message of a MessagePort, in order, in every kind of run. A port that other
-   * code listens to loses messages to it.
+   * code listens to loses messages to it. A port that closes is removed, but not while {@link start} blocks.
    *
    * @returns a waker's id: while {@link start} blocks, a sender that follows `postMessage` with `wake(id)` is heard at
    *   once, and one that does not within 100 ms.

@@ -69,7 +69,6 @@ export interface Native {
   ioloop_set_non_blocking(fd: number, on: number): number;
   ioloop_local_port(fd: number): number;
   ioloop_socket_error(fd: number): number;
-  ioloop_thread_cpu(cpuNs: Memory): number;
 }
 
 /** The C types of each function's arguments; all return i32. Times are f64, since an i64 costs four times as much. */
@@ -117,7 +116,6 @@ const ARGUMENTS: Readonly<Record<keyof Native, readonly FFITypeOrString[]>> = {
   ioloop_set_non_blocking: ["i32", "i32"],
   ioloop_local_port: ["i32"],
   ioloop_socket_error: ["i32"],
-  ioloop_thread_cpu: ["ptr"],
 };
 
 /** Where the loader looks, and what it runs on. */

@@ -21,8 +21,8 @@ interface RealPort extends MessagePortLike {
 interface Entry {
   readonly handler: (data: unknown) => unknown;
   readonly waker: Waker;
-  readonly listener: (data: unknown) => void;
-  readonly closed: () => void;
+  readonly onMessage: (data: unknown) => void;
+  readonly onClose: () => void;
 }
 
 /** While a run blocks, how long a message may lie unheard whose sender did not wake the loop. */
@@ -30,7 +30,8 @@ const LOOK_EVERY_MS = 100;
 /** Messages taken at once, so that a sender who never ends does not keep the loop from its fds. */
 const TAKEN_MOST = 1024;
 
-let threads: typeof import("node:worker_threads") | undefined;
+/** Messages that Bun had delivered when their port's handler went: for the port's next one, of whichever loop. */
+const unheard = new WeakMap<MessagePortLike, unknown[]>();
 
 /**
  * The message ports of one loop. Where Bun's loop turns, Bun delivers their messages, and they are queued as
@@ -59,10 +60,7 @@ export class Ports implements Extension {
     }
     const bound = bindContext(handler);
     const waker = this.#wakers.open(() => this.#fetch(port));
-    const deliver = (data: unknown): void => {
-      if (this.#entries.get(port)?.waker !== waker) return;
-      this.#core.calls.callWithin(bound, data, "port", waker.id);
-    };
+    const deliver = (data: unknown): void => this.#deliver(port, data);
     // Behind the messages that came before the peer had closed.
     const forget = (): void => {
       if (this.#entries.get(port) === entry) this.remove(port);
@@ -70,12 +68,14 @@ export class Ports implements Extension {
     const entry: Entry = {
       handler: bound,
       waker,
-      listener: (data) => this.#core.addCallback(deliver, data),
-      closed: () => this.#core.addCallback(forget, undefined),
+      onMessage: (data) => this.#core.addCallback(deliver, data),
+      onClose: () => this.#core.addCallback(forget, undefined),
     };
     this.#entries.set(port, entry);
-    real.on("message", entry.listener);
-    real.on("close", entry.closed);
+    for (const data of unheard.get(port) ?? []) entry.onMessage(data);
+    unheard.delete(port);
+    real.on("message", entry.onMessage);
+    real.on("close", entry.onClose);
     // Whether the process goes on is for the loop's run to say.
     real.unref();
     this.#lookLater();
@@ -87,8 +87,8 @@ export class Ports implements Extension {
     if (entry === undefined) return false;
     this.#entries.delete(port);
     entry.waker.close();
-    (port as RealPort).off("message", entry.listener);
-    (port as RealPort).off("close", entry.closed);
+    (port as RealPort).off("message", entry.onMessage);
+    (port as RealPort).off("close", entry.onClose);
     return true;
   }
 
@@ -117,6 +117,17 @@ export class Ports implements Extension {
     this.#look = timeouts.add(performance.now() + LOOK_EVERY_MS, look, undefined);
   }
 
+  #deliver(port: MessagePortLike, data: unknown): void {
+    const entry = this.#entries.get(port);
+    if (entry !== undefined) {
+      this.#core.calls.callWithin(entry.handler, data, "port", entry.waker.id);
+      return;
+    }
+    const kept = unheard.get(port) ?? [];
+    kept.push(data);
+    unheard.set(port, kept);
+  }
+
   #fetch(port: MessagePortLike): void {
     const entry = this.#entries.get(port);
     for (let taken = 0; entry === this.#entries.get(port) && entry !== undefined; taken++) {
@@ -131,14 +142,19 @@ export class Ports implements Extension {
   }
 }
 
-function receive(port: MessagePortLike): { readonly message: unknown } | undefined {
+let threads: typeof import("node:worker_threads") | undefined;
+
+function workerThreads(): typeof import("node:worker_threads") {
   threads ??= process.getBuiltinModule("node:worker_threads");
-  return threads.receiveMessageOnPort(port as import("node:worker_threads").MessagePort);
+  return threads;
+}
+
+function receive(port: MessagePortLike): { readonly message: unknown } | undefined {
+  return workerThreads().receiveMessageOnPort(port as import("node:worker_threads").MessagePort);
 }
 
 function checkPort(port: MessagePortLike): RealPort {
-  threads ??= process.getBuiltinModule("node:worker_threads");
-  if (!isGenuine(port, threads.MessagePort.prototype.hasRef)) {
+  if (!isGenuine(port, workerThreads().MessagePort.prototype.hasRef)) {
     throw new TypeError(
       `port must be a MessagePort, not ${show(port)}: pass a port of new MessageChannel(), or parentPort`,
     );

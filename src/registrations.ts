@@ -92,14 +92,7 @@ export class Registrations {
   }
 
   update(fd: number, mask: number): void {
-    if (!this.has(fd)) {
-      throw systemError(
-        ENOENT,
-        this.#poller.interface.control,
-        fd,
-        "it has no handler: call addHandler first",
-      );
-    }
+    if (!this.has(fd)) throw this.unknown(fd);
     const before = this.#words[fd] as number;
     const word = (before & ~WORD_BITS) | mask;
     const rearm = (mask & REARMED) !== 0 || this.#changes[fd] === REARM;
@@ -117,6 +110,12 @@ export class Registrations {
       throw this.#refusal(fd, outcome);
     }
     this.#changes[fd] = CLEAN;
+  }
+
+  /** The error of whoever takes `fd` for watched. */
+  unknown(fd: number): IOLoopError {
+    const { control } = this.#poller.interface;
+    return systemError(ENOENT, control, fd, "it has no handler: call addHandler first");
   }
 
   remove(fd: number): boolean {

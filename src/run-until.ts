@@ -22,6 +22,8 @@ export function runUntil<T>(
   checkOptions("options", options, "{ timeout: 20 }");
   const { timeout = Number.POSITIVE_INFINITY } = options;
   const timeoutMs = Math.max(checkTime("timeout", timeout), 0);
+  // Not before: the options' getter may close it.
+  if (core.closed) throw closedError("runUntil");
 
   let outcome: Outcome<T> | undefined;
   let timedOut = false;

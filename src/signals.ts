@@ -5,7 +5,6 @@ import { bindContext } from "./async-context.ts";
 import type { Callback } from "./callback-queue.ts";
 import type { Core, Extension } from "./core.ts";
 import { EINVAL, ENOSPC, systemError } from "./errors.ts";
-import { READ } from "./events.ts";
 import { native } from "./native.ts";
 
 /** A signal's name, as "SIGTERM", or its number. */
@@ -58,21 +57,18 @@ export class Signals implements Extension {
   /** What has come for the handlers, and what listeners have not heard of from Bun. */
   readonly #pending = counters();
   readonly #unheard = counters();
-  #fd = -1;
 
   constructor(core: Core) {
     this.#core = core;
     core.extensions.push(this);
     if (!Bun.isMainThread) return;
-    // It stays when the last loop here has closed: a Worker's may go on.
-    if (!process.listeners("newListener" as never).includes(tellOpen as never)) {
-      process.on("newListener", tellOpen);
-    }
-    open.add(this);
+    this.#hearOfListeners();
+    openOnMainThread.add(this);
   }
 
   add(signal: SignalLike, func: (...args: never[]) => unknown, arg: unknown): void {
     const number = checkSignal(signal);
+    this.#hearOfListeners();
     this.#take(number);
     this.#lent.delete(number);
     const handler = bindContext(func) as (...args: unknown[]) => unknown;
@@ -89,6 +85,7 @@ export class Signals implements Extension {
 
   begin(): void {
     if (!this.#servesListeners) return;
+    this.#hearOfListeners();
     native().ioloop_signal_chain(0);
     for (const name of process.eventNames()) this.#lend(NUMBERS[name as string]);
   }
@@ -105,7 +102,7 @@ export class Signals implements Extension {
   close(): void {
     for (const number of [...this.#handlers.keys(), ...this.#lent]) this.#give(number);
     this.#handlers.clear();
-    open.delete(this);
+    openOnMainThread.delete(this);
   }
 
   /** Bun has set its own action with the first listener of a signal: ours must come after it. */
@@ -113,6 +110,15 @@ export class Signals implements Extension {
     const asked = this.#handlers.has(number);
     if (asked) this.#listened.add(number);
     else if (this.#servesListeners) this.#lend(number);
+  }
+
+  /** Has `process` tell of new listeners. It goes on when the last loop here has closed: a Worker's may not have. */
+  #hearOfListeners(): void {
+    if (!Bun.isMainThread) return;
+    if (process.listeners("newListener" as never).includes(tellOpen as never)) return;
+    process.on("newListener", tellOpen);
+    // Where somebody has removed all listeners, Bun may have set actions of its own unheard.
+    for (const number of this.#handlers.keys()) native().ioloop_signal_renew(number);
   }
 
   /** Whether a run blocks the main thread, where alone process.on hears of signals. */
@@ -149,9 +155,9 @@ export class Signals implements Extension {
       const emit: Callback = () => process.emit(name, name, number as never);
       this.#core.calls.callWithin(emit, undefined, "signal", number);
     } else if (this.#lent.has(number)) {
-      // Its last listener has gone: the signal does again what it does to a process without any.
-      this.#give(number);
-      process.kill(process.pid, name);
+      // Its last listener has gone: the signal does again what it does to a process without any, unless
+      // another loop has a handler, which has heard of it.
+      if (this.#give(number)) process.kill(process.pid, name);
     }
   }
 
@@ -167,12 +173,10 @@ export class Signals implements Extension {
   /** Makes the action of a signal ours. */
   #take(number: number): void {
     const { poller, handlers } = this.#core;
-    if (this.#fd < 0) {
-      const fd = native().ioloop_signal_open(poller.state);
-      if (fd < 0) throw systemError(-fd, "pipe", undefined, OPEN_ADVICE[-fd]);
-      handlers.add(fd, fd, READ, this.#dispatch, undefined);
-      this.#fd = fd;
-    }
+    // The same each time.
+    const fd = native().ioloop_signal_open(poller.state);
+    if (fd < 0) throw systemError(-fd, "pipe", undefined, OPEN_ADVICE[-fd]);
+    if (!handlers.isOwn(fd)) handlers.addOwn(fd, this.#dispatch);
     // What came while it was lent was for listeners alone.
     const fromNow = !this.#handlers.has(number);
     if (fromNow) this.#pending[number] = 0;
@@ -183,17 +187,18 @@ export class Signals implements Extension {
     if (isListened(number)) this.#listened.add(number);
   }
 
-  /** Brings back what the signal did before. */
-  #give(number: number): void {
+  /** Brings back what the signal did before; false where another loop still has a handler. */
+  #give(number: number): boolean {
     this.#lent.delete(number);
     this.#pending[number] = 0;
     const forgotten = this.#listened.delete(number) && !isListened(number);
-    native().ioloop_signal_remove(this.#core.poller.state, number, Number(forgotten));
+    const { state } = this.#core.poller;
+    return native().ioloop_signal_remove(state, number, Number(forgotten)) === 1;
   }
 }
 
 /** Those of the main thread's open loops: they want to know when process.on gets a listener. */
-const open = new Set<Signals>();
+const openOnMainThread = new Set<Signals>();
 
 function tellOpen(event: string | symbol): void {
   const number = NUMBERS[event as string];
@@ -201,7 +206,7 @@ function tellOpen(event: string | symbol): void {
   // The listener is added when this has returned.
   queueMicrotask(() => {
     native().ioloop_signal_renew(number);
-    for (const signals of open) signals.listenerAdded(number);
+    for (const signals of openOnMainThread) signals.listenerAdded(number);
   });
 }
 

@@ -39,6 +39,30 @@ describe.each(WAITS)("%s", (name, wait) => {
     expectNothingDue(loop);
   });
 
+  test("asks the class of a signal, and not the signal's own properties", async () => {
+    using loop = testLoop();
+    using fds = new Fds();
+    const [a] = fds.pair();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const hostile = (): never => {
+      loop.close();
+      throw new Error("of the signal");
+    };
+    for (const key of ["addEventListener", "removeEventListener"]) {
+      Object.defineProperty(signal, key, { value: hostile });
+    }
+    for (const key of ["aborted", "reason"]) Object.defineProperty(signal, key, { get: hostile });
+    const waiting = wait(loop, a, untyped({ signal, timeout: 60_000 }));
+    const stream = waiting instanceof Promise ? undefined : (waiting as AsyncIterator<number>);
+    const asked = stream === undefined ? (waiting as Promise<unknown>) : stream.next();
+    controller.abort("enough");
+    expect(await reasonOf(asked)).toBe("enough");
+    expect(loop.closed).toBeFalse();
+    expectFree(loop, a);
+    expectNothingDue(loop);
+  });
+
   test("reads each option once, and believes what it was told then", async () => {
     using loop = testLoop();
     using fds = new Fds();

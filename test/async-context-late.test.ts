@@ -76,3 +76,21 @@ describe("a program that loads node:async_hooks after thousands of registrations
     expect(figures).toEqual({ timeout: -1, before: -1, within: -1, replaced: 1, names: 1 });
   });
 });
+
+test.each([...MODES])(
+  "a package that is itself loaded within a context keeps what is added without one free of it, in %s",
+  async (mode) => {
+    const figures = await figuresOf("async-context-loaded-within.ts", { args: [mode] });
+    expect(figures).toEqual({ without: 3, within: 2 });
+  },
+  CHILD_LIMIT_MS,
+);
+
+test(
+  "a program that replaces setTimeout breaks no loop, and is not called by one",
+  async () => {
+    const figures = await figuresOf("replaced-timers.ts");
+    expect(figures).toEqual({ called: 2, asked: 0 });
+  },
+  CHILD_LIMIT_MS,
+);

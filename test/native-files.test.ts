@@ -33,7 +33,6 @@ const FROM_LIBSYSTEM = [
   "_bind",
   "_bzero",
   "_ceil",
-  "_clock_gettime",
   "_close$NOCANCEL",
   "_connect",
   "_fcntl",

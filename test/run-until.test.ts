@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type IOLoop, READ } from "../src/index.ts";
-import { drain, Fds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { drain, Fds, openFds, poke, run, testLoop, thrownBy } from "./support.ts";
+import { lacks } from "./support-backend.ts";
 import { figuresOf } from "./support-child.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
@@ -210,6 +211,33 @@ test("what is no work, or no timeout, is refused before anything runs", () => {
   expect(() => loop.runUntil(count, { timeout: Number.NaN })).toThrow(RangeError);
   expect(() => loop.runUntil(count, { timeout: "1" as unknown as number })).toThrow(TypeError);
   expect([began, loop.running()]).toEqual([0, false]);
+});
+
+test("options whose getter closes the loop, and a microtask that does, begin no work", () => {
+  const before = openFds();
+  let began = 0;
+  const count = (): number => began++;
+  for (let round = 0; round < 3; round++) {
+    const loop = testLoop();
+    const options = {
+      get timeout(): number {
+        loop.close();
+        return 50;
+      },
+    };
+    expectIOLoopError(
+      thrownBy(() => loop.runUntil(count, options)),
+      "ERR_LOOP_CLOSED",
+    );
+    const other = testLoop();
+    queueMicrotask(() => other.close());
+    expectIOLoopError(
+      thrownBy(() => other.runUntil(count, GUARD)),
+      "ERR_LOOP_CLOSED",
+    );
+  }
+  expect(began).toBe(0);
+  if (!lacks("a close that is done on return")) expect(openFds()).toBeLessThanOrEqual(before);
 });
 
 test("an error that onError throws leaves runUntil, and the work goes on at the next run", () => {

@@ -99,3 +99,21 @@ test(
   },
   CHILD_LIMIT_MS,
 );
+
+test.each([...MODES])(
+  "after process.removeAllListeners() a loop hears of signals again from the next handler on, in %s",
+  async (mode) => {
+    const figures = await figuresOf("signal-removed-listeners.ts", { args: [mode] });
+    expect(figures).toEqual({ handler: 1, again: 1, listener: 1 });
+  },
+  CHILD_LIMIT_MS,
+);
+
+test(
+  "a signal whose last listener went with the one before is not raised again for another loop's handler",
+  async () => {
+    const figures = await figuresOf("signal-last-listener.ts");
+    expect(figures).toEqual({ handler: 2, listener: 1 });
+  },
+  CHILD_LIMIT_MS,
+);

@@ -123,8 +123,9 @@ pub fn reset(state: *State) i32 {
 
     const nested = nest(state.outer_fd, fresh_fd);
     if (nested < 0) return nested;
-    // The old queue lives on where a child has only forked. Only the number leads to its entry, and
-    // only now.
+    // epoll finds an entry by number and open file. Once the number is the new queue's, the old one's
+    // entry can be neither changed nor removed, and tells on while a child holds that queue. It is
+    // silenced, not removed, so that to undo it takes no memory.
     const silence: Word = .{ .bits = .{}, .generation = abi.generation_own };
     _ = control(state.outer_fd, linux.EPOLL.CTL_MOD, state.poller_fd, silence);
     const exchanged = exchange(state.poller_fd, fresh_fd);
@@ -132,8 +133,8 @@ pub fn reset(state: *State) i32 {
         _ = control(state.outer_fd, linux.EPOLL.CTL_MOD, state.poller_fd, word_nested);
         return exchanged;
     }
-    // Under the number that lasts, for the next time. Refused, the entry under the other one serves
-    // as long as its queue.
+    // To the lasting number, where the next reset looks for it. Refused, it goes on under the other
+    // one, and the next reset cannot silence it.
     if (nest(state.outer_fd, state.poller_fd) == 0) {
         _ = linux.epoll_ctl(state.outer_fd, linux.EPOLL.CTL_DEL, fresh_fd, null);
     }

@@ -56,7 +56,7 @@ pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {
     }
     const events = linux.EPOLL.IN | linux.EPOLL.ONESHOT;
     const armed = outer.control(linux.EPOLL.CTL_MOD, poller_fd, events, .poller);
-    // Forgotten since.
+    // `forget` has taken it out.
     if (outcome.errno(armed) != .NOENT) return armed;
     return outer.control(linux.EPOLL.CTL_ADD, poller_fd, events, .poller);
 }

@@ -8,6 +8,7 @@ const std = @import("std");
 const abi = @import("abi.zig");
 const io = @import("io.zig");
 const Loop = @import("loop.zig");
+const outcome = @import("outcome.zig");
 const poller = @import("poller.zig").backend;
 const process = @import("process.zig");
 const signals = @import("signals.zig");
@@ -16,6 +17,8 @@ const timeout = @import("timeout.zig");
 const wakers = @import("wakers.zig");
 
 pub const panic = @import("panic.zig");
+
+const closed = outcome.failure(.BADF);
 
 export fn ioloop_abi_version() callconv(.c) i32 {
     return abi.version;
@@ -45,7 +48,8 @@ export fn ioloop_open(address: *f64, force_timeout_ms: i32) callconv(.c) i32 {
 
 /// Gives the state back: nobody may look at it any more.
 export fn ioloop_close(state: *abi.State) callconv(.c) i32 {
-    Loop.of(state).close();
+    const loop = Loop.of(state) orelse return closed;
+    loop.close();
     return 0;
 }
 
@@ -66,7 +70,8 @@ export fn ioloop_remove(state: *abi.State, fd: i32) callconv(.c) i32 {
 }
 
 export fn ioloop_reset(state: *abi.State) callconv(.c) i32 {
-    return Loop.of(state).reset();
+    const loop = Loop.of(state) orelse return closed;
+    return loop.reset();
 }
 
 export fn ioloop_wait(
@@ -80,7 +85,8 @@ export fn ioloop_wait(
 
 /// Starts to watch for a hosted loop; returns Bun's end of the bridge.
 export fn ioloop_watch(state: *abi.State, force_thread: i32) callconv(.c) i32 {
-    return Loop.of(state).watch(force_thread != 0);
+    const loop = Loop.of(state) orelse return closed;
+    return loop.watch(force_thread != 0);
 }
 
 /// Asks for a byte through the bridge; a timeout that is not finite stands for none.
@@ -88,17 +94,19 @@ export fn ioloop_watch_arm(state: *abi.State, timeout_ns: f64) callconv(.c) i32 
     const finite = std.math.isFinite(timeout_ns);
     // 0 would disarm the timer.
     const limit_ns = if (finite) @max(timeout.clamp(timeout_ns), 1) else null;
-    return Loop.of(state).arm(limit_ns);
+    const loop = Loop.of(state) orelse return closed;
+    return loop.arm(limit_ns);
 }
 
 /// `abandoned`: Bun has not taken its end of the bridge, so that it is closed here.
 export fn ioloop_watch_end(state: *abi.State, abandoned: i32) callconv(.c) i32 {
-    Loop.of(state).unwatch(abandoned != 0);
+    const loop = Loop.of(state) orelse return closed;
+    loop.unwatch(abandoned != 0);
     return 0;
 }
 
 export fn ioloop_waker_open(state: *abi.State, id: *f64) callconv(.c) i32 {
-    return wakers.open(state, id);
+    return if (Loop.of(state) == null) closed else wakers.open(state, id);
 }
 
 /// 1 when somebody has that number, else 0; as the next two. From any thread.
@@ -116,7 +124,7 @@ export fn ioloop_waker_close(id: f64) callconv(.c) i32 {
 
 /// Makes the loop hear of signals; returns the fd to watch for that.
 export fn ioloop_signal_open(state: *abi.State) callconv(.c) i32 {
-    return signals.open(state);
+    return if (Loop.of(state) == null) closed else signals.open(state);
 }
 
 export fn ioloop_signal_add(state: *abi.State, number: u32, from_now: i32) callconv(.c) i32 {
@@ -124,8 +132,7 @@ export fn ioloop_signal_add(state: *abi.State, number: u32, from_now: i32) callc
 }
 
 export fn ioloop_signal_remove(state: *abi.State, number: u32, forgotten: i32) callconv(.c) i32 {
-    signals.remove(state, number, forgotten != 0);
-    return 0;
+    return @intFromBool(signals.remove(state, number, forgotten != 0));
 }
 
 export fn ioloop_signal_take(
@@ -152,13 +159,15 @@ export fn ioloop_signal_chain(on: i32) callconv(.c) i32 {
 
 /// The fd is closed by the next one, or with the loop of a thread that ends.
 export fn ioloop_process_open(state: *abi.State, pid: i32) callconv(.c) i32 {
+    const loop = Loop.of(state) orelse return closed;
     const fd = process.open(pid);
-    if (fd >= 0) Loop.of(state).own(fd);
+    if (fd >= 0) loop.own(fd);
     return fd;
 }
 
 export fn ioloop_process_close(state: *abi.State, fd: i32) callconv(.c) i32 {
-    Loop.of(state).disown(fd);
+    const loop = Loop.of(state) orelse return closed;
+    loop.disown(fd);
     return system.closeChecked(fd);
 }
 
@@ -244,11 +253,6 @@ export fn ioloop_local_port(fd: i32) callconv(.c) i32 {
 
 export fn ioloop_socket_error(fd: i32) callconv(.c) i32 {
     return io.socketError(fd);
-}
-
-/// How long the calling thread has computed, in nanoseconds.
-export fn ioloop_thread_cpu(cpu_ns: *f64) callconv(.c) i32 {
-    return system.threadCpu(cpu_ns);
 }
 
 test {

@@ -53,7 +53,9 @@ pub fn open(opened: *?*Loop, force_timeout_ms: bool) i32 {
     return 0;
 }
 
-pub fn of(state: *abi.State) *Loop {
+/// Null for what stands in for the state of a closed loop, which is JavaScript's own memory.
+pub fn of(state: *abi.State) ?*Loop {
+    if (state.poller_fd < 0) return null;
     return @alignCast(@fieldParentPtr("state", state));
 }
 
@@ -97,7 +99,8 @@ pub fn disown(loop: *Loop, fd: i32) void {
     loop.owned_count -= 1;
 }
 
-/// Replaces the poller's queue by an empty one; -errno: the old one stays.
+/// Replaces the poller's queue by an empty one; -errno: the old one stays. Whoever watches does so
+/// again from the next arming on.
 pub fn reset(loop: *Loop) i32 {
     if (loop.watcher) |*watcher| watcher.outer.forget(loop.state.poller_fd);
     return poller.reset(&loop.state);
@@ -124,6 +127,12 @@ pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
 pub fn unwatch(loop: *Loop, abandoned: bool) void {
     if (loop.watcher) |*watcher| if (abandoned) watcher.abandon() else watcher.end();
     loop.watcher = null;
+}
+
+test "what stands in for the state of a closed loop is no loop" {
+    var state: abi.State = .{};
+    state.poller_fd = -1;
+    try std.testing.expectEqual(@as(?*Loop, null), of(&state));
 }
 
 test "a thread that ends leaves nothing of its loops behind, and tells their wakers' users" {

@@ -82,7 +82,7 @@ pub fn close(state: *abi.State) void {
     const asked = listener.asked.swap(0, .seq_cst);
     const writer_fd = listener.writer_fd_next.swap(0, .seq_cst) - 1;
     for (1..numbers_max) |number| {
-        if (asked & bit(@intCast(number)) != 0) restoreUnlessAsked(@intCast(number));
+        if (asked & bit(@intCast(number)) != 0) _ = restoreUnlessAsked(@intCast(number));
     }
     awaitActions();
     system.close(writer_fd);
@@ -96,7 +96,7 @@ pub fn add(state: *abi.State, number: u32, from_now: bool) i32 {
     assert(number > 0 and number < numbers_max);
     lock.take();
     defer lock.release();
-    const listener = find(state).?;
+    const listener = find(state) orelse return outcome.failure(.BADF);
     const asked = listener.asked.fetchOr(bit(number), .seq_cst);
     if (from_now) listener.counts[number].store(0, .seq_cst);
     const installed = install(number);
@@ -116,18 +116,19 @@ pub fn renew(number: u32) i32 {
 }
 
 /// The last loop's removal brings back what was there before; `forgotten`: that is Bun's, and nobody
-/// listens to it any more, so the default comes back.
-pub fn remove(state: *abi.State, number: u32, forgotten: bool) void {
+/// listens to it any more, so the default comes back. Returns whether it was the last one's.
+pub fn remove(state: *abi.State, number: u32, forgotten: bool) bool {
     assert(number > 0 and number < numbers_max);
     lock.take();
     defer lock.release();
-    const listener = find(state) orelse return;
+    const listener = find(state) orelse return false;
     _ = listener.asked.fetchAnd(~bit(number), .seq_cst);
     if (forgotten) befores[number].action.handler = .{ .handler = null };
-    restoreUnlessAsked(number);
+    const last = restoreUnlessAsked(number);
     // An action that has seen the bit still counts.
     awaitActions();
     listener.counts[number].store(0, .seq_cst);
+    return last;
 }
 
 /// Adds what has come since the last time to `counts`, and empties the pipe.
@@ -181,17 +182,20 @@ fn install(number: u32) i32 {
     return written;
 }
 
-fn restoreUnlessAsked(number: u32) void {
+/// False when a loop still asks for it.
+fn restoreUnlessAsked(number: u32) bool {
     for (&listeners) |*listener| {
-        if (listener.asks(number)) return;
+        if (listener.asks(number)) return false;
     }
     const before = &befores[number];
     var current: Action = undefined;
-    if (!before.installed or system.signalAction(number, null, &current) < 0) return;
+    if (!before.installed or system.signalAction(number, null, &current) < 0) return true;
     before.installed = false;
-    // Bun has set its own since: what ours replaced is over.
-    if (address(&current) != @intFromPtr(&act)) return;
-    _ = system.signalAction(number, &before.action, null);
+    // Where Bun has set its own since, what ours replaced is over.
+    if (address(&current) == @intFromPtr(&act)) {
+        _ = system.signalAction(number, &before.action, null);
+    }
+    return true;
 }
 
 fn address(action: *const Action) usize {

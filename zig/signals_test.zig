@@ -111,8 +111,21 @@ test "an action that was replaced is taken back, and only for who asks" {
         @memset(&a.counts, 0);
         signals.take(&a.state, &a.counts);
         try testing.expectEqual(heard_count, a.counts[number_b]);
-        signals.remove(&a.state, number_b, false);
+        try testing.expect(signals.remove(&a.state, number_b, false));
     }
+}
+
+test "a signal is given back by the last that asks for it" {
+    var a: TestListener = .{};
+    try a.init();
+    defer a.deinit();
+    var b: TestListener = .{};
+    try b.init();
+    defer b.deinit();
+    try testing.expectEqual(@as(i32, 0), signals.add(&a.state, number_a, true));
+    try testing.expectEqual(@as(i32, 0), signals.add(&b.state, number_a, true));
+    try testing.expect(!signals.remove(&a.state, number_a, false));
+    try testing.expect(signals.remove(&b.state, number_a, false));
 }
 
 test "what cannot be handled is refused" {

@@ -174,24 +174,6 @@ pub fn signalAction(
     return outcome.of(calls.sigaction(signal, action, before));
 }
 
-/// Gives how long this thread has computed, in nanoseconds. Returns 0 or -errno.
-pub fn threadCpu(cpu_ns: *f64) i32 {
-    var time: calls.timespec = undefined;
-    // std's own asks the C library where the vDSO is, which does not know this clock.
-    const read = outcome.of(if (on_macos)
-        std.c.clock_gettime(.THREAD_CPUTIME_ID, &time)
-    else
-        linux.syscall2(
-            .clock_gettime,
-            @intFromEnum(linux.clockid_t.THREAD_CPUTIME_ID),
-            @intFromPtr(&time),
-        ));
-    if (read < 0) return read;
-    cpu_ns.* = @as(f64, @floatFromInt(time.sec)) * std.time.ns_per_s +
-        @as(f64, @floatFromInt(time.nsec));
-    return 0;
-}
-
 /// Raw system calls leave errno alone; libSystem's do not.
 pub fn saveErrno() i32 {
     return if (on_macos) std.c._errno().* else 0;

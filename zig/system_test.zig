@@ -55,17 +55,3 @@ test "a broken pipe is EPIPE and no signal" {
     // The default action would end this process here.
     try testing.expectEqual(outcome.failure(.PIPE), system.writeWithoutSignal(fds[1], "x"));
 }
-
-test "a thread's time passes while it computes, and not while it sleeps" {
-    var before: f64 = undefined;
-    try testing.expectEqual(@as(i32, 0), system.threadCpu(&before));
-    var now: f64 = before;
-    while (now - before < std.time.ns_per_ms) {
-        try testing.expectEqual(@as(i32, 0), system.threadCpu(&now));
-    }
-    var none = [0]calls.pollfd{};
-    try testing.expectEqual(@as(i32, 0), outcome.of(calls.poll(&none, 0, 50)));
-    var after: f64 = undefined;
-    try testing.expectEqual(@as(i32, 0), system.threadCpu(&after));
-    try testing.expect(after - now < 25 * std.time.ns_per_ms);
-}

@@ -154,12 +154,7 @@ export class Awaitables implements Extension {
     const stream = this.#streams.get(fd);
     if (waiting === undefined && stream === undefined) return;
     this.#waiting.delete(fd);
-    const reason = systemError(
-      ECANCELED,
-      "removeHandler",
-      fd,
-      "it was removed while it was awaited",
-    );
+    const reason = systemError(ECANCELED, "waiting", fd, "its handler was removed meanwhile");
     waiting?.readable?.reject(reason);
     waiting?.writable?.reject(reason);
     stream?.reject(reason);

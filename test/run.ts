@@ -16,6 +16,8 @@ interface Counts {
 const LIMIT_MS = 900_000;
 /** For a test that names no limit of its own: far more than any takes on a busy machine. */
 const TEST_MS = 20_000;
+/** After the end of a suite, for what it wrote last. */
+const LEFT_BEHIND_MS = 2000;
 /** How many tests at once, in the files that bunfig.toml names. */
 const CONCURRENCY = 4;
 const root = join(import.meta.dir, "..");
@@ -35,11 +37,15 @@ async function execute(
   });
   let output = "";
   const decoder = new TextDecoder();
-  for await (const chunk of child.stderr) {
-    process.stderr.write(chunk);
-    output += decoder.decode(chunk, { stream: true });
-  }
+  const reading = (async () => {
+    for await (const chunk of child.stderr) {
+      process.stderr.write(chunk);
+      output += decoder.decode(chunk, { stream: true });
+    }
+  })();
   const code = await child.exited;
+  // A program that a test has left behind may hold the pipe.
+  await Promise.race([reading, Bun.sleep(LEFT_BEHIND_MS)]);
   if (child.signalCode === "SIGKILL") {
     console.error(`${command[0]} was ended after ${LIMIT_MS / 1000} s: a test hangs`);
   }

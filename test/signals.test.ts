@@ -3,11 +3,9 @@ import { constants } from "node:os";
 import { IOLoop } from "../src/index.ts";
 import { ignore, testLoop, thrownBy, untyped } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { figuresOf, runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf, runChild } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 import { expectIOLoopError } from "./support-system.ts";
-
-const CHILD_LIMIT_MS = 20_000;
 
 /** What a process leaves behind that a signal has ended. */
 function endedBy(signal: NodeJS.Signals): number {
@@ -37,7 +35,7 @@ describe.each([...MODES])("in %s", (mode) => {
         withArg: 1,
       });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -49,7 +47,7 @@ describe.each([...MODES])("in %s", (mode) => {
       });
       expect(figures).toEqual({ heard: 1 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -58,7 +56,7 @@ describe.each([...MODES])("in %s", (mode) => {
       const figures = await scenario("a second handler");
       expect(figures).toEqual({ first: 0, second: 1, removed: 1, removedAgain: 0 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -66,7 +64,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("many kinds at once")).toEqual({ missed: 0, notOnce: 0 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -74,7 +72,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("200 of one kind")).toEqual({ heard: 200 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -82,7 +80,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("raised while handled")).toEqual({ heard: 5, other: 2 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -91,7 +89,7 @@ describe.each([...MODES])("in %s", (mode) => {
       const figures = await scenario("raises itself for ever");
       expect(figures).toEqual({ served: 50, heard: 40, timed: 0 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -99,7 +97,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("errors")).toEqual({ calls: 3, told: 2, asThrown: 1 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -107,7 +105,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("an error that leaves the run")).toEqual({ left: 1, calls: 2 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -115,7 +113,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("close with some pending")).toEqual({ heard: 0 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -123,7 +121,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("close in a handler")).toEqual({ heard: 1 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -131,7 +129,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("remove in a handler")).toEqual({ heard: 1 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -139,7 +137,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("two loops of one thread")).toEqual({ inOne: 1, inTwo: 2 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -147,7 +145,7 @@ describe.each([...MODES])("in %s", (mode) => {
     async () => {
       expect(await scenario("before any run, and between two")).toEqual({ heard: 2 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.each(["remove", "close"])(
@@ -157,7 +155,7 @@ describe.each([...MODES])("in %s", (mode) => {
       expect(stdout).toBe("heard\n");
       expect(code).toBe(endedBy("SIGUSR2"));
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.each(["remove", "close"])(
@@ -170,7 +168,7 @@ describe.each([...MODES])("in %s", (mode) => {
       expect(stdout).toBe("heard\nlived\n");
       expect(code).toBe(0);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.each(["SIGINT", "SIGTERM"] as const)(
@@ -182,7 +180,7 @@ describe.each([...MODES])("in %s", (mode) => {
       });
       expect(code).toBe(endedBy(signal));
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -193,7 +191,7 @@ describe.each([...MODES])("in %s", (mode) => {
         inWorker: 3,
       });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -204,7 +202,7 @@ describe.each([...MODES])("in %s", (mode) => {
         inWorker: 3,
       });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.each(["terminate", "exit", "throw", "end"])(
@@ -216,7 +214,7 @@ describe.each([...MODES])("in %s", (mode) => {
       expect(`${stdout}${stderr}`).toBe("gone\n");
       expect(code).toBe(endedBy("SIGUSR2"));
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 
@@ -242,7 +240,7 @@ test.each([
   }
 });
 
-test.skipIf(process.platform !== "linux")("SIGPWR, which Bun uses itself, is refused", () => {
+test.skipIf(process.platform !== "linux")("SIGPWR, which Linux alone has and Bun uses itself, is refused", () => {
   using loop = testLoop();
   expectIOLoopError(
     thrownBy(() => loop.addSignalHandler("SIGPWR", ignore)),
@@ -302,5 +300,5 @@ test(
     expect({ refused, room }).toEqual({ refused: 1, room: 1 });
     if (!lacks("a close that is done on return")) expect(left).toBeLessThanOrEqual(0);
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );

@@ -2,12 +2,11 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { READ } from "../src/events.ts";
 import * as io from "../src/io.ts";
 import { drain, Fds, poke, thrownBy, untyped } from "./support.ts";
-import { revokedProxy } from "./support-abuse.ts";
+import { liar, longer, revokedProxy } from "./support-abuse.ts";
 import { Folder, waitFor } from "./support-system.ts";
 
 const hostname = "127.0.0.1";
 const type = "datagram";
-const TOLD = 2 ** 20;
 
 const fds = new Fds();
 const folder = new Folder();
@@ -24,27 +23,11 @@ beforeEach(() => {
   drain(far);
 });
 
-class Longer extends Uint8Array {
-  override get length(): number {
-    return TOLD;
-  }
-}
-
 /** Eight bytes that tell of a million. */
 const LIARS: [what: string, make: () => Uint8Array][] = [
-  ["of a subclass", () => new Longer(8)],
-  [
-    "put on the buffer itself",
-    () =>
-      Object.defineProperties(new Uint8Array(8), {
-        length: { value: TOLD },
-        byteLength: { value: TOLD },
-      }),
-  ],
-  [
-    "put on a Buffer itself",
-    () => Object.defineProperty(Buffer.alloc(8), "length", { value: TOLD }),
-  ],
+  ["of a subclass", longer],
+  ["put on the buffer itself", liar],
+  ["put on a Buffer itself", () => liar(Buffer.alloc(8))],
 ];
 
 describe.each(LIARS)("a length %s", (_what, make) => {

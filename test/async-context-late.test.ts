@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { figuresOf } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 
-const CHILD_LIMIT_MS = 20_000;
 const NONE = -1;
 
 // What a process meets first decides how it goes on: each of these needs a process of its own.
@@ -50,7 +49,7 @@ describe.each([...MODES])("in %s", (mode) => {
       const figures = await figuresOf("async-context-late.ts", { args: [scenario, mode] });
       expect(figures).toEqual(expected);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 
@@ -62,7 +61,7 @@ test(
     });
     expect(figures).toEqual({ callback: NONE });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );
 
 describe("a program that loads node:async_hooks after thousands of registrations", () => {
@@ -83,7 +82,7 @@ test.each([...MODES])(
     const figures = await figuresOf("async-context-loaded-within.ts", { args: [mode] });
     expect(figures).toEqual({ without: 3, within: 2 });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );
 
 test(
@@ -92,5 +91,5 @@ test(
     const figures = await figuresOf("replaced-timers.ts");
     expect(figures).toEqual({ called: 2, asked: 0 });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { figuresOf } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf } from "./support-child.ts";
 
-const LIMIT_MS = 20_000;
 /** The smallest object, array or closure of the engine. */
 const CELL_BYTES = 16;
 
@@ -18,5 +17,5 @@ test(
     // One object for each filling in would be twice this.
     expect(metered["bytesPerEvent"]).toBeLessThan(CELL_BYTES / 8);
   },
-  LIMIT_MS,
+  CHILD_TEST_MS,
 );

@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
-import { figuresOf } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 
-const CHILD_LIMIT_MS = 20_000;
 const WORKERS = 8;
 const WAKES = 1_000_000;
 
@@ -15,5 +14,5 @@ test.each([...MODES])(
     expect(lost).toBe(0);
     expect(calls).toBeWithin(1, (WORKERS * WAKES) / 4);
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );

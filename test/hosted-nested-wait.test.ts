@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, runChild } from "./support-child.ts";
 import { WAYS } from "./support-hosted.ts";
 
 describe.each(WAYS)("where a call has Bun's loop turn, a hosted loop, %s,", (_name, way) => {
@@ -17,6 +17,6 @@ describe.each(WAYS)("where a call has Bun's loop turn, a hosted loop, %s,", (_na
       expect(stderr).toContain(" 1 pass");
       expect(code).toBe(0);
     },
-    20_000,
+    CHILD_TEST_MS,
   );
 });

@@ -1,12 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { Fds } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { figuresOf, runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf, runChild } from "./support-child.ts";
 import { canSleep, FDS_PER_RUN, WAYS, type Way } from "./support-hosted.ts";
 import { startWorkers, TestWorker } from "./support-system.ts";
 import { whyUntraceable } from "./support-trace.ts";
-
-const CHILD_LIMIT_MS = 20_000;
 
 /** The environment in which hosted loops are woken that way. */
 function woken(way: Way): Record<string, string> {
@@ -51,7 +49,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
       if (code === 1) expect(ended.stderr).toContain("uncaught");
       else expect(ended.stderr).toBe("");
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -61,7 +59,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
       // 128 and SIGTERM's number.
       expect(code).toBe(143);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.skipIf(!canSleep)(
@@ -76,7 +74,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
       // A loop that spins would use all of the time; the engine's own threads use a little.
       expect(cpuMs).toBeLessThan(200);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -88,7 +86,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
         threadsLeft: 0,
       });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -101,7 +99,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
       // Some of Bun's own threads come and go; twenty Workers have at least as many.
       expect(threadsLeft).toBeLessThan(10);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.skipIf(lacks("EMFILE from kqueue()"))(
@@ -119,7 +117,7 @@ describe.each(WAYS)("a process with a hosted loop, %s,", (_name, way) => {
         left: 0,
       });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 
@@ -163,7 +161,7 @@ describe.skipIf(untraceable !== undefined).each(WAYS)(
         // A Bun of another version may do something of the kind by itself.
         expect(beside.slice(without.length)).toEqual([]);
       },
-      CHILD_LIMIT_MS,
+      CHILD_TEST_MS,
     );
   },
 );
@@ -185,7 +183,7 @@ describe("in a Worker", () => {
       const served = await Promise.all([serveFrom(), serveFrom(), serveFrom()]);
       for (const count of served) expect(count).toBeGreaterThanOrEqual(20);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -198,6 +196,6 @@ describe("in a Worker", () => {
       await workers[Symbol.asyncDispose]();
       expect(performance.now() - began).toBeLessThan(4000);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });

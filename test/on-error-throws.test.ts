@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { EDGE, ERROR, READ, WRITE } from "../src/index.ts";
 import { Fds, fail, poke, run, testLoop } from "./support.ts";
-import { runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, runChild } from "./support-child.ts";
 import { busy } from "./support-clock.ts";
 import { addCall, type Source } from "./support-sources.ts";
 import { watch } from "./support-watch.ts";
@@ -178,14 +178,18 @@ test("of two rejections in one call's microtasks neither is lost", () => {
   expect(left).toEqual(["first", "second"]);
 });
 
-test("the default onError prints source, error and stack to stderr, and the loop goes on", async () => {
-  const { stdout, stderr, code } = await runChild("default-on-error.ts");
-  expect({ stdout, code }).toEqual({ stdout: "went on\n", code: 0 });
-  for (const source of ["callback", "timeout", "interval", "handler", "rejection"]) {
-    expect(stderr).toContain(`from a ${source}`);
-  }
-  expect(stderr).toMatch(/error in handler of fd \d+/);
-  expect(stderr).toMatch(/error in timeout \d+/);
-  expect(stderr).toContain("failInTheChild");
-  expect(stderr).toContain("default-on-error.ts");
-}, 20_000);
+test(
+  "the default onError prints source, error and stack to stderr, and the loop goes on",
+  async () => {
+    const { stdout, stderr, code } = await runChild("default-on-error.ts");
+    expect({ stdout, code }).toEqual({ stdout: "went on\n", code: 0 });
+    for (const source of ["callback", "timeout", "interval", "handler", "rejection"]) {
+      expect(stderr).toContain(`from a ${source}`);
+    }
+    expect(stderr).toMatch(/error in handler of fd \d+/);
+    expect(stderr).toMatch(/error in timeout \d+/);
+    expect(stderr).toContain("failInTheChild");
+    expect(stderr).toContain("default-on-error.ts");
+  },
+  CHILD_TEST_MS,
+);

@@ -2,12 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { type CallContext, wake } from "../src/index.ts";
 import { ignore, testLoop, thrownBy, untyped } from "./support.ts";
-import { runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, runChild } from "./support-child.ts";
 import { MODES, runIn } from "./support-modes.ts";
 import { AFTER_MS, Channel, collect, post } from "./support-ports.ts";
 import { expectIOLoopError } from "./support-system.ts";
-
-const LIMIT_MS = 20_000;
 
 describe.each([...MODES])("in %s", (mode) => {
   test("after removePort() nothing is heard, and removing it again is false; the port stays open", async () => {
@@ -161,5 +159,5 @@ test.each(["never", "before"])(
     const { code, stderr } = await runChild("port-exit.ts", { args: [when] });
     expect(`${code}${stderr}`).toBe("0");
   },
-  LIMIT_MS,
+  CHILD_TEST_MS,
 );

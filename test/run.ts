@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkCoverage } from "./coverage.ts";
+import { CHILD_TEST_MS } from "./support-child.ts";
 import { emulator } from "./support-emulator.ts";
 
 interface Counts {
@@ -14,8 +15,8 @@ interface Counts {
 
 /** A blocked loop cannot be interrupted from within, so whole suites are ended from outside. */
 const LIMIT_MS = 900_000;
-/** For a test that names no limit of its own: far more than any takes on a busy machine. */
-const TEST_MS = 20_000;
+/** For a test that names no limit of its own: more than a child of it may take, whose own report must come first. */
+const TEST_MS = CHILD_TEST_MS;
 /** After the end of a suite, for what it wrote last. */
 const LEFT_BEHIND_MS = 2000;
 /** How many tests at once, in the files that bunfig.toml names. */

@@ -3,10 +3,9 @@ import { constants } from "node:os";
 import { READ } from "../src/index.ts";
 import { Fds, ignore, openFds, run, runUntilTrue, testLoop, thrownBy } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, runChild } from "./support-child.ts";
 import { expectIOLoopError } from "./support-system.ts";
 
-const CHILD_LIMIT_MS = 20_000;
 const SIGNAL = "SIGUSR2";
 const raise = (): boolean => process.kill(process.pid, SIGNAL);
 
@@ -40,7 +39,7 @@ describe("loops share a signal", () => {
       expect(stdout).toBe("heard\n");
       expect(code).toBe(128 + constants.signals[SIGNAL]);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 

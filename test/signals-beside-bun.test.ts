@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { constants } from "node:os";
-import { figuresOf, runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf, runChild } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 
-const CHILD_LIMIT_MS = 20_000;
 const ENDED_BY_SIGUSR2 = 128 + constants.signals.SIGUSR2;
 
 describe.each([...MODES])("in %s", (mode) => {
@@ -41,7 +40,7 @@ describe.each([...MODES])("in %s", (mode) => {
       const figures = await figuresOf("signal-beside-bun.ts", { args: [scenario, mode] });
       expect(figures).toEqual(expected);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test(
@@ -50,7 +49,7 @@ describe.each([...MODES])("in %s", (mode) => {
       const figures = await figuresOf("signal-turns.ts", { args: [mode] });
       expect(figures).toEqual({ heard: 1, difference: 0 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 
   test.each([
@@ -71,7 +70,7 @@ describe.each([...MODES])("in %s", (mode) => {
       expect(`${stdout}${stderr}`).toBe("heard\n");
       expect(code).toBe(ENDED_BY_SIGUSR2);
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 
@@ -82,7 +81,7 @@ describe.each([...MODES])("a Worker's loop listens too, and in %s", (mode) => {
       const figures = await figuresOf("signal-worker.ts", { args: [`listener ${when}`, mode] });
       expect(figures).toEqual({ inMain: 3, inWorker: 3 });
     },
-    CHILD_LIMIT_MS,
+    CHILD_TEST_MS,
   );
 });
 
@@ -97,7 +96,7 @@ test(
     });
     expect(figures).toEqual({ within: 1, late: 0 });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );
 
 test.each([...MODES])(
@@ -106,7 +105,7 @@ test.each([...MODES])(
     const figures = await figuresOf("signal-removed-listeners.ts", { args: [mode] });
     expect(figures).toEqual({ handler: 1, again: 1, listener: 1 });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );
 
 test(
@@ -115,5 +114,5 @@ test(
     const figures = await figuresOf("signal-last-listener.ts");
     expect(figures).toEqual({ handler: 2, listener: 1 });
   },
-  CHILD_LIMIT_MS,
+  CHILD_TEST_MS,
 );

@@ -240,15 +240,18 @@ test.each([
   }
 });
 
-test.skipIf(process.platform !== "linux")("SIGPWR, which Linux alone has and Bun uses itself, is refused", () => {
-  using loop = testLoop();
-  expectIOLoopError(
-    thrownBy(() => loop.addSignalHandler("SIGPWR", ignore)),
-    "EINVAL",
-    /SIGPWR/,
-    /Bun/,
-  );
-});
+test.skipIf(process.platform !== "linux")(
+  "SIGPWR, which Linux alone has and Bun uses itself, is refused",
+  () => {
+    using loop = testLoop();
+    expectIOLoopError(
+      thrownBy(() => loop.addSignalHandler("SIGPWR", ignore)),
+      "EINVAL",
+      /SIGPWR/,
+      /Bun/,
+    );
+  },
+);
 
 test.each(["SIGNOTHING", "usr2", "USR2", "", "toString", "__proto__", 0, -1, 65, 1.5, Number.NaN])(
   "%p is no signal: RangeError, and there is nothing to remove",

@@ -16,6 +16,28 @@ export function revokedProxy(): never {
   return untyped<never>(proxy);
 }
 
+/** What the next ones tell of their length. */
+const TOLD = 2 ** 20;
+
+class Longer extends Uint8Array {
+  override get length(): number {
+    return TOLD;
+  }
+}
+
+/** Eight bytes that tell of a million, by their class. */
+export function longer(): Uint8Array {
+  return new Longer(8);
+}
+
+/** The same, by properties that are put on them. */
+export function liar(array = new Uint8Array(8)): Uint8Array {
+  for (const name of ["length", "byteLength", "byteOffset"]) {
+    Object.defineProperty(array, name, { value: TOLD });
+  }
+  return array;
+}
+
 /** In a child: what it does now, in a file that outlives it however it ends. */
 export class Journal {
   readonly #memory: Uint8Array;

@@ -66,7 +66,8 @@ export const ICMP_ERROR = icmpError();
  * ghosts, and a duplicate that takes the number back is not watched.
  */
 export const forgetsClosed = kqueue && !lacks("sight of a close");
-if (forgetsClosed) console.warn("kqueue forgets what is closed: tests of what lives on are skipped");
+if (forgetsClosed)
+  console.warn("kqueue forgets what is closed: tests of what lives on are skipped");
 
 /** What a handler for errors alone hears of a socket whose writing the program itself has ended, like the peer's. */
 export const OWN_SHUTDOWN: readonly number[] = inKernel ? [HUNG_UP] : [];

@@ -2,6 +2,8 @@ import { join } from "node:path";
 
 /** Far above what a child needs on a slow machine: one that hangs is killed. */
 const LIMIT_MS = 20_000;
+/** For a test that waits for one: what a child that was killed has said is told before the test is given up. */
+export const CHILD_TEST_MS = LIMIT_MS + 10_000;
 const PROD_EVERY_MS = 5;
 
 export interface ChildOptions {
@@ -12,6 +14,8 @@ export interface ChildOptions {
   readonly under?: readonly string[];
   /** Called every few milliseconds from when the child has printed "ready" until it ends. */
   readonly prod?: (pid: number) => void;
+  /** After how long it is killed. */
+  readonly limitMs?: number;
 }
 
 export interface ChildResult {
@@ -23,15 +27,16 @@ export interface ChildResult {
 /** Runs `test/children/<name>` as a process of its own. */
 export async function runChild(name: string, options: ChildOptions = {}): Promise<ChildResult> {
   const program = join(import.meta.dir, "children", name);
-  const { args = [], env, under = [], prod } = options;
+  const { args = [], env, under = [], prod, limitMs = LIMIT_MS } = options;
   const child = Bun.spawn([...under, process.execPath, program, ...args], {
     env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
+    detached: true,
   });
+  // The whole group, whose leader it is: its own children hold the pipes open, and what strace traced goes on.
+  const killing = setTimeout(() => killGroup(child.pid), limitMs);
   const stderr = child.stderr.text();
   let stdout = "";
   let prodding: ReturnType<typeof setInterval> | undefined;
@@ -43,9 +48,18 @@ export async function runChild(name: string, options: ChildOptions = {}): Promis
       }, PROD_EVERY_MS);
     }
   }
-  const code = await child.exited;
+  const result = { stdout, stderr: await stderr, code: await child.exited };
+  clearTimeout(killing);
   clearInterval(prodding);
-  return { stdout, stderr: await stderr, code };
+  return result;
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // Nothing is left of it.
+  }
 }
 
 /** Runs a child that ends with `report`; returns its figures. */

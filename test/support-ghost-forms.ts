@@ -27,7 +27,10 @@ export const FORMS: Readonly<Record<string, Form>> = {
     const child = Bun.spawn(["sleep", "60"], { stdio: [a, "ignore", "ignore"] });
     // Until then it has the loops' own queues as well, which are closed just before it gets its name.
     if (process.platform === "linux") {
-      while (!readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("sleep"));
+      const limit = performance.now() + LIMIT_MS;
+      while (!readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("sleep")) {
+        if (performance.now() > limit) fail("the child does not become sleep");
+      }
     }
     fds.close(a);
     loop.removeHandler(a);

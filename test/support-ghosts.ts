@@ -21,12 +21,24 @@ export function makeGhost(loop: IOLoop, fds: Fds, events: number = WRITE): numbe
   return a;
 }
 
-/** Fails when the loop does not sleep: five waits of 10 ms fill 50 ms, and a ghost may end a few at once. */
-export function expectSleep(loop: IOLoop): void {
+/** Five waits of 10 ms fill 50 ms, and a ghost may end a few at once. */
+const PASSES_AT_REST = 5 + PASSES;
+
+function passesIn50Ms(loop: IOLoop): number {
   const end = performance.now() + 50;
   let passes = 0;
   for (; performance.now() < end; passes++) loop.runOnce(10);
-  expect(passes).toBeLessThanOrEqual(5 + PASSES);
+  return passes;
+}
+
+/** Whether the loop goes on without sleep. */
+export function spins(loop: IOLoop): boolean {
+  return passesIn50Ms(loop) > PASSES_AT_REST;
+}
+
+/** Fails when the loop does not sleep. */
+export function expectSleep(loop: IOLoop): void {
+  expect(passesIn50Ms(loop)).toBeLessThanOrEqual(PASSES_AT_REST);
 }
 
 /** What loops do while nothing happens: their waits, and the processor time of this thread. */

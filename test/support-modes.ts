@@ -1,7 +1,7 @@
 import type { IOLoop } from "../src/index.ts";
 import { fail } from "./support.ts";
 
-/** Far above what any test needs on a slow machine, and below the runner's own limit of 5 seconds. */
+/** Far above what any test needs on a slow machine, and below the runner's own limit of 20 seconds. */
 const GUARD_MS = 4000;
 
 /** The two ways in which a loop runs until it is stopped: on its own, and hosted by Bun's. */

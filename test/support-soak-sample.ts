@@ -2,6 +2,7 @@ import { heapStats } from "bun:jsc";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { IOLoop, IOLoopError } from "../src/index.ts";
 import { ignore, openFds, threadNames } from "./support.ts";
+import { caughtSignals } from "./support-caught-signals.ts";
 import type { Counts, Memory, TableRooms } from "./support-soak.ts";
 
 const ALL_WAKERS = 16_384;
@@ -97,8 +98,7 @@ function countThreads(): { own: number | undefined; others: number | undefined }
 
 function signalsHandled(): number | undefined {
   if (!linux) return undefined;
-  const caught = /^SigCgt:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return BigInt(`0x${caught}`).toString(2).replaceAll("0", "").length;
+  return caughtSignals().toString(2).replaceAll("0", "").length;
 }
 
 /** How many wakers and signal listeners of the library nobody has given back, found by taking all that are free. */

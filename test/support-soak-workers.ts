@@ -48,6 +48,8 @@ async function employ(soak: Soak): Promise<void> {
   let answered = 0;
   let echoed = 0;
   let wakesHeard = 0;
+  let gone = false;
+  let concluded = Promise.resolve();
 
   const say = (message: number | LastMessage): void => {
     if (theirs === undefined) return;
@@ -58,10 +60,19 @@ async function employ(soak: Soak): Promise<void> {
     wake(theirs.wakerId);
     totals.wakes++;
   };
+  /** Sends a signal, and the last message when it has been heard. */
+  const conclude = async (): Promise<void> => {
+    process.kill(process.pid, "SIGURG");
+    await soak.until(
+      () => gone || Atomics.load(cells, CELL.signals) > 0,
+      () => `${told} has not heard a signal`,
+    );
+    if (!gone) say({ last: Atomics.load(cells, CELL.mainWakes) });
+  };
   const goOn = (): void => {
     if (echoed < answered) return;
     if (answered < rounds) say(answered);
-    else say({ last: Atomics.load(cells, CELL.mainWakes) });
+    else concluded = conclude();
   };
   const waker = loop.waker(() => {
     wakesHeard = Atomics.load(cells, CELL.wakesBegun);
@@ -97,7 +108,10 @@ async function employ(soak: Soak): Promise<void> {
   const { promise: ended, resolve: leave } = Promise.withResolvers<void>();
   const errors: string[] = [];
   worker.on("error", (error) => errors.push(String(error)));
-  worker.on("exit", () => leave());
+  worker.on("exit", () => {
+    gone = true;
+    leave();
+  });
   const terminateSoon = (): void => {
     setTimeout(() => worker.terminate(), soak.pick(TERMINATED_WITHIN_MS));
   };
@@ -110,6 +124,7 @@ async function employ(soak: Soak): Promise<void> {
   });
   if (end === "terminate" && early) terminateSoon();
   await ended;
+  await concluded;
 
   if (end !== "terminate") {
     soak.check(answered === rounds, () => `${told}: ${answered} of ${rounds} answers came`);

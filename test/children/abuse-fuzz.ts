@@ -1,11 +1,12 @@
 // Calls every public function with anything, and looks after each call whether the loop still works:
 // abuse-fuzz.ts <seed> <journal> <folder> <most calls> <most milliseconds>.
 import { show } from "../../src/arguments.ts";
-import { IOLoopError } from "../../src/index.ts";
 import { openFds } from "../support.ts";
 import { Journal } from "../support-abuse.ts";
 import { report } from "../support-child.ts";
-import { Arena, Hostile, seeded } from "./abuse-arena.ts";
+import { pseudoRandom } from "../support-random.ts";
+import { Arena } from "./abuse-arena.ts";
+import { type Called, isProper, isReportable } from "./abuse-errors.ts";
 import { CARE, SHAPES, type Target, targetsOf } from "./abuse-targets.ts";
 import { anyValue, draw, plausible } from "./abuse-values.ts";
 
@@ -21,25 +22,16 @@ const COLLECT_EVERY = 2048;
 const DEPTH_MOST = 3;
 const RUN_ENDS_WITHIN_MS = 3000;
 
+/** By calls that were not made within another one. */
 let thrown = 0;
 
-/** What the library may throw; anything else is a failure of this program. */
-function judge(error: unknown): void {
-  thrown++;
-  const proper =
-    error instanceof TypeError ||
-    error instanceof RangeError ||
-    error instanceof IOLoopError ||
-    error instanceof DOMException ||
-    error instanceof Hostile;
-  if (!proper) give("threw", error);
+/** Anything but what the library may throw is a failure of this program. */
+function judge(error: unknown, called?: Called): void {
+  if (!isProper(error, called)) give(`${called?.name ?? "a promise"} threw`, error);
 }
 
-/** What `onError` may hear: of the functions that were passed, none throws anything but what is hostile. */
 function judgeReport(error: unknown): void {
-  const foreign = error instanceof TypeError && !error.message.includes("class constructor");
-  if (foreign || error instanceof RangeError) give("reported", error);
-  judge(error);
+  if (!isReportable(error)) give("reported", error);
 }
 
 function give(what: string, error: unknown): never {
@@ -47,12 +39,12 @@ function give(what: string, error: unknown): never {
   process.exit(1);
 }
 
-process.on("unhandledRejection", judge);
-process.on("uncaughtException", judge);
+process.on("unhandledRejection", (error) => judge(error));
+process.on("uncaughtException", (error) => judge(error));
 // Turbo's notices.
 console.error = () => {};
 
-const random = seeded(seed);
+const random = pseudoRandom(seed);
 draw(seed);
 const fdsBefore = openFds();
 const arena = new Arena(random, judgeReport);
@@ -81,9 +73,9 @@ function strangerFor(): { receiver: unknown } | undefined {
 /** The promises that no loop has settled yet. */
 const pending = new Map<Promise<unknown>, string>();
 
-function follow(promise: Promise<unknown>): void {
+function follow(promise: Promise<unknown>, called?: Called): void {
   pending.set(promise, journal.entry);
-  promise.catch(judge).finally(() => pending.delete(promise));
+  promise.catch((error) => judge(error, called)).finally(() => pending.delete(promise));
 }
 
 /** New loops for old, whose promises must all be settled then. */
@@ -117,6 +109,7 @@ function callOne(what: string): void {
   const args = argumentsOf(target);
   const stranger = strangerFor();
   const of = stranger ? " of a stranger" : "";
+  const called = { name: target.name, stranger: stranger !== undefined };
   const entry = `${what}: ${target.name}(${args.map(show).join(", ")})${of}`;
   journal.enter(entry);
   const care = CARE[target.name];
@@ -124,10 +117,11 @@ function callOne(what: string): void {
   try {
     care?.before?.(arena);
     const result = target.invoke(arena, args, stranger);
-    if (result instanceof Promise) follow(result);
+    if (result instanceof Promise) follow(result, called);
     care?.after?.(arena, result, args);
   } catch (error) {
-    judge(error);
+    judge(error, called);
+    if (depth === 1) thrown++;
   }
   depth--;
   journal.enter(`after ${entry}`);

@@ -1,6 +1,7 @@
 // Values that no function expects, and those that it does, for the abuse of the public API.
 import fc from "fast-check";
 import { EDGE, ERROR, ONESHOT, PRI, READ, WRITE } from "../../src/index.ts";
+import { liar, longer, revokedProxy } from "../support-abuse.ts";
 import { type Arena, Hostile } from "./abuse-arena.ts";
 
 /** Makes one value, new or not. */
@@ -18,12 +19,6 @@ const ARRAYS = [
 
 function hurl(): never {
   throw new Hostile("thrown by what was passed");
-}
-
-function revoked(): unknown {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
 }
 
 function trapping(target: object): unknown {
@@ -88,20 +83,6 @@ function shrink({ buffer }: Uint8Array): void {
   else buffer.transfer(0);
 }
 
-function liar(): Uint8Array {
-  const array = new Uint8Array(8);
-  for (const name of ["length", "byteLength", "byteOffset"]) {
-    Object.defineProperty(array, name, { value: 2 ** 20 });
-  }
-  return array;
-}
-
-class Longer extends Uint8Array {
-  override get length(): number {
-    return 2 ** 20;
-  }
-}
-
 const OBJECTS: readonly Maker[] = [
   () => null,
   () => undefined,
@@ -122,7 +103,7 @@ const OBJECTS: readonly Maker[] = [
       return hurl();
     },
   }),
-  revoked,
+  revokedProxy,
   () => trapping({}),
   () => trapping(() => {}),
   ({ loop }) => new Proxy(loop, {}),
@@ -146,8 +127,8 @@ const OBJECTS: readonly Maker[] = [
   () => Object.create(Uint8Array.prototype, { length: { value: 8 } }),
   (arena) => new (arena.pick(ARRAYS))(8),
   (arena) => Object.setPrototypeOf(new (arena.pick(ARRAYS))(8), Uint8Array.prototype),
-  liar,
-  () => new Longer(8),
+  () => liar(),
+  longer,
   (arena) => interfering(arena, ["fd", "then", "signal", "timeout"]),
   deedOf,
 ];
@@ -257,7 +238,7 @@ const PLAUSIBLE: Readonly<Record<string, Maker>> = {
         },
       },
     ]),
-  buffer: (arena) => (arena.random(8) === 0 ? arena.pick([liar(), new Longer(8)]) : arena.buffer),
+  buffer: (arena) => (arena.random(8) === 0 ? arena.pick([liar(), longer()]) : arena.buffer),
   direction: (arena) => arena.pick(["read", "write", "both", "none"]),
   id: ({ waker }) => waker.id,
   maxEvents: (arena) => arena.pick([1, 2, 65_536, 65_537, 1e9]),

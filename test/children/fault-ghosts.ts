@@ -2,7 +2,7 @@
 import { type CallContext, EDGE, ONESHOT, READ, WRITE } from "../../src/index.ts";
 import { drain, Fds, poke, testLoop } from "../support.ts";
 import { described, Faults, playScenarios, type Scenario } from "../support-faults.ts";
-import { makeGhost, PASSES } from "../support-ghosts.ts";
+import { makeGhost, PASSES, spins } from "../support-ghosts.ts";
 import { queueOf } from "../support-inside.ts";
 import { dup2 } from "../support-libc.ts";
 import { watch } from "../support-watch.ts";
@@ -74,8 +74,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
     const toldFirst = told.splice(0, MASKS.length, ...MASKS.map(() => 0));
 
     // The ghost is over, and everything is as before.
-    let passes = 0;
-    for (const end = performance.now() + 50; performance.now() < end; passes++) loop.runOnce(10);
+    const spinning = spins(loop);
     const kept = MASKS.map((_, index) => {
       const there = loop.removeHandler(FIRST_FD + index);
       const fd = FIRST_FD + index;
@@ -96,7 +95,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
       edges: edges.length,
       toldFirst,
       kept,
-      spins: passes > 5 + PASSES,
+      spins: spinning,
       told,
       woken,
       outside,

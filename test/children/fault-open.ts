@@ -1,8 +1,7 @@
 // Has the kernel refuse what a loop, its fd, its signals and its children need when they are opened.
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import { IOLoop, READ } from "../../src/index.ts";
 import { Fds, ignore, openFds, poke, run, testLoop } from "../support.ts";
+import { isCaught } from "../support-caught-signals.ts";
 import { errorOf, type Outcome, playScenarios, type Scenario, under } from "../support-faults.ts";
 
 const scenarios: Record<string, Scenario> = {};
@@ -66,12 +65,6 @@ for (const fault of [
   };
 }
 
-/** Whether this process has an action for SIGUSR2. */
-function catchesSignal(): boolean {
-  const mask = /^SigCgt:\s*(\w+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGUSR2 - 1)) % 2n === 1n;
-}
-
 for (const fault of [
   "pipe2:error=EMFILE:when=1",
   "pipe2:error=ENFILE:when=1",
@@ -89,7 +82,7 @@ for (const fault of [
     const other = testLoop();
     other.addSignalHandler("SIGUSR2", ignore);
     other.removeSignalHandler("SIGUSR2");
-    const caught = catchesSignal();
+    const caught = isCaught("SIGUSR2");
     other.close();
     add();
     for (let sent = 0; sent < 3; sent++) process.kill(process.pid, "SIGUSR2");

@@ -1,5 +1,5 @@
-// Serves clients with fewer fds than there are clients, and pauses its listener while none is free, or does not:
-// flood-accept.ts <unix> <clients> <pause>
+// Serves clients with fewer fds than there are clients, none before the fds have run out, and pauses its listener while
+// none is free, or does not: flood-accept.ts <unix> <clients> <pause>
 import { writeSync } from "node:fs";
 import { IOLoop, IOLoopError, READ } from "../../src/index.ts";
 import * as io from "../../src/io.ts";
@@ -15,9 +15,13 @@ const answer = new TextEncoder().encode("served");
 
 using loop = new IOLoop();
 const listener = io.listen({ unix, backlog: clients });
+/** Accepted, and not served yet. */
+const waiting: number[] = [];
 let served = 0;
 let attempts = 0;
 let refusals = 0;
+/** Whether they are about to be served. */
+let due = false;
 /** The time in which every fd is taken, from the first refusal on. */
 let full: Full | undefined;
 let figures: Readonly<Record<string, number>> | undefined;
@@ -31,9 +35,16 @@ interface Full {
 function acceptAll(): void {
   for (;;) {
     const client = accept();
-    if (client < 0) return;
-    loop.callLater(SERVICE_MS, () => serve(client));
+    if (client < 0) break;
+    waiting.push(client);
   }
+  if (full !== undefined) serveSoon();
+}
+
+function serveSoon(): void {
+  if (due || waiting.length === 0) return;
+  due = true;
+  loop.callLater(SERVICE_MS, serveAll);
 }
 
 function accept(): number {
@@ -56,12 +67,16 @@ function resume(): void {
   loop.updateHandler(listener, READ);
 }
 
-function serve(client: number): void {
+function serveAll(): void {
+  due = false;
   if (full !== undefined) figures ??= endOf(full);
-  io.write(client, answer);
-  io.close(client);
+  for (const client of waiting.splice(0)) {
+    io.write(client, answer);
+    io.close(client);
+    served++;
+  }
   resume();
-  if (++served === clients) loop.stop();
+  if (served === clients) loop.stop();
 }
 
 function endOf({ at, cpu, passes }: Full) {

@@ -1,4 +1,5 @@
-// Runs millions of callbacks beside an fd that is always ready: flood-callbacks.ts <mode> <callbacks> <at once>
+// Runs millions of callbacks beside an fd that is always ready:
+// flood-callbacks.ts <mode> <callbacks> <at once> <"bulk" or "chain">
 import { heapStats } from "bun:jsc";
 import { type IOLoop, READ } from "../../src/index.ts";
 import { Fds, poke, testLoop } from "../support.ts";

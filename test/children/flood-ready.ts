@@ -35,4 +35,4 @@ loop.addCallback(function look() {
 });
 loop.start();
 const called = calls.reduce((sum, count) => sum + count, 0);
-report({ ready: calls.length, fewestPasses, passes, unserved, unfair, called });
+report({ ready: calls.length, fewestPasses, unserved, unfair, called });

@@ -1,9 +1,9 @@
 // Ends a Worker that has a handler for SIGUSR2, then raises it: signal-worker-gone.ts <how> <mode>
 import { once } from "node:events";
-import { readFileSync, writeSync } from "node:fs";
-import { constants } from "node:os";
+import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { ignore } from "../support.ts";
+import { isCaught } from "../support-caught-signals.ts";
 
 /** Where nobody can look at the actions: far more than a thread needs to end. */
 const BLIND_MS = 500;
@@ -20,13 +20,11 @@ if (how === "terminate") worker.terminate();
 await exited;
 // The thread itself goes after its Worker.
 if (process.platform !== "linux") await Bun.sleep(BLIND_MS);
-else for (const end = Date.now() + LIMIT_MS; isCaught() && Date.now() < end; ) await Bun.sleep(1);
+else {
+  const end = Date.now() + LIMIT_MS;
+  while (isCaught("SIGUSR2") && Date.now() < end) await Bun.sleep(1);
+}
 writeSync(1, "gone\n");
 process.kill(process.pid, "SIGUSR2");
 // Where the signal is not lethal this is found out by its code.
 process.exit(0);
-
-function isCaught(): boolean {
-  const caught = /^SigCgt:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals.SIGUSR2 - 1)) & 1n) === 1n;
-}

@@ -19,6 +19,7 @@ export const CELL = {
   mainWakesHeard: 3,
   /** Anything that came twice, out of order or not at all. */
   losses: 4,
+  /** SIGURG, which nobody minds who does not listen. */
   signals: 5,
 } as const;
 export const CELLS = 6;
@@ -76,7 +77,7 @@ function serve(data: SoakWorkerData): IOLoop {
     const count = io.read(fd, buffer);
     if (count > 0 && io.write(fd, buffer, 0, count) !== count) lose();
   });
-  loop.addSignalHandler("SIGWINCH", () => Atomics.add(cells, CELL.signals, 1));
+  loop.addSignalHandler("SIGURG", () => Atomics.add(cells, CELL.signals, 1));
   loop.setInterval(2, ignore);
   loop.callLater(60_000, ignore);
   parentPort?.postMessage({ wakerId: waker.id, portId });

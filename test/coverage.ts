@@ -52,6 +52,7 @@ const REASONS: readonly (readonly [file: string, text: string, reason: string])[
     "function printError",
     "writes to stderr: on-error-throws.test.ts reads it of a process",
   ],
+  ["registrations.ts", "cannot be watched here", "said on macOS"],
   ["signals.ts", "process.kill(process.pid, name)", "ends the process: signals-beside-bun.test.ts"],
   ["signals.ts", '"sigaction"', "the kernel refuses none of the signals that are let through"],
   ["timer-heap.ts", "timers are pending", "33 million timers, some 3 GB"],

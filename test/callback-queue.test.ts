@@ -140,8 +140,7 @@ test(
     let passes = new Passes();
     let mostQueued = 0;
     for (let step = 0, adding = 50; step < 1_000_000; step++) {
-      // High bits are the random ones.
-      const choice = Math.floor((random(2 ** 32) / 2 ** 32) * 100);
+      const choice = random(100);
       if (step % 100_000 === 0) adding = 20 + ((step / 100_000) % 3) * 35;
       if (choice < adding) {
         queue.add(CALLBACKS[step % CALLBACKS.length] as Callback, step);
@@ -153,7 +152,7 @@ test(
         const right = queue.take() === callback && queue.arg === expected;
         if (!right)
           fail(`BUN_IOLOOP_SEED=${seed}, step ${step}: took ${queue.arg}, not ${expected}`);
-      } else if (choice === 98 && adding < 90 && random(2 ** 32) < 2 ** 32 / 200) {
+      } else if (choice === 98 && adding < 90 && random(200) === 0) {
         queue.clear();
         passes = new Passes();
       } else {

@@ -110,7 +110,8 @@ describe.skipIf(blind)("a ghost that comes while no fd is free", () => {
       });
       const { missed, seenWhileFull = fail("no figure"), droppedAfter, restPasses } = figures;
       expect(missed).toBe(0);
-      // In every one of the 50 passes, unless Bun has closed an fd meanwhile.
+      // In all of the 50 passes, but for an fd that Bun closes meanwhile, which makes room and ends it then. Some that
+      // are more than a ghost takes where there is room show that the loop had none, and went on looking.
       expect(seenWhileFull).toBeGreaterThanOrEqual(5 * SIGHTINGS);
       expect(droppedAfter).toBeLessThanOrEqual(SIGHTINGS);
       expect(restPasses).toBeWithin(1, 1 + 2 * PASSES);

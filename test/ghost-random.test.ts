@@ -6,9 +6,11 @@ import { drain, Fds, fail, poke } from "./support.ts";
 import { kqueue } from "./support-backend.ts";
 import { PASSES } from "./support-ghosts.ts";
 import { dup2, fdLimit } from "./support-libc.ts";
+import { Tally } from "./support-model-check.ts";
+import { holds, PROPERTY_LIMIT_MS } from "./support-property.ts";
 
-/** Far above what it takes on a slow machine. */
-const LIMIT_MS = 20_000;
+/** How many sequences come to a ghost for sure. */
+const ENOUGH = 150;
 
 const FILES = 2;
 const NUMBERS = 2;
@@ -78,6 +80,11 @@ class Haunted implements Disposable {
     expect(this.#loop.metrics().dropped).toBe(dropped);
     const readers = [...this.#masks].filter(([, mask = 0]) => (mask & (READ | WRITE)) !== 0);
     expect([...this.#heard].toSorted()).toEqual(readers.map(([fd]) => fd).toSorted());
+  }
+
+  /** Records that were told to nobody, which are the ghosts'. */
+  get dropped(): number {
+    return this.#loop.metrics().dropped;
   }
 
   [Symbol.dispose](): void {
@@ -154,15 +161,16 @@ if (kqueue) console.warn("files that outlive their numbers are epoll's: kqueue f
 
 test.skipIf(kqueue)(
   "whatever files outlive their numbers, and take them back, ghosts end and handlers hear",
-  () => {
-    fc.assert(
-      fc.property(operations, (script) => {
-        using haunted = new Haunted();
-        for (const operation of script) haunted.do(operation);
-        haunted.expectPeace();
-      }),
-      { numRuns: 100 },
-    );
+  async () => {
+    const tally = new Tally();
+    const property = fc.property(operations, (script) => {
+      using haunted = new Haunted();
+      for (const operation of script) haunted.do(operation);
+      haunted.expectPeace();
+      tally.note("ghosts", haunted.dropped);
+    });
+    const runs = await holds("ghosts", property, { runs: 200 });
+    tally.judge(["ghosts"], runs, ENOUGH);
   },
-  LIMIT_MS,
+  PROPERTY_LIMIT_MS,
 );

@@ -3,7 +3,7 @@ import { MessageChannel } from "node:worker_threads";
 import fc from "fast-check";
 import { IOLoop, wake } from "../src/index.ts";
 import { FakeClocks } from "./support-clock.ts";
-import { check } from "./support-model-check.ts";
+import { check, Tally } from "./support-model-check.ts";
 import { isError } from "./support-model-subject.ts";
 import { holds, PROPERTY_LIMIT_MS } from "./support-property.ts";
 
@@ -20,6 +20,15 @@ interface Action {
   readonly script: readonly Action[];
   readonly throws: boolean;
 }
+
+/** How many sequences come to everything for sure. */
+const ENOUGH = 300;
+
+const OUTCOMES = [
+  ...["told at a look", "told after a wake", "a handler threw", "EEXIST"],
+  ...["add in a run", "remove in a run", "post in a run", "wake in a run", "close in a run"],
+  ...["pass", "start", "close"],
+];
 
 class Scripted extends Error {}
 
@@ -52,6 +61,7 @@ class Channel {
 
 /** A loop with its ports: whoever was woken gets all that there is, in order; without a wake it takes 100 ms. */
 class World implements Disposable {
+  readonly #tally: Tally;
   readonly #channels = Array.from({ length: CHANNELS }, () => new Channel());
   readonly #clocks = new FakeClocks();
   #loop = this.#open();
@@ -64,9 +74,14 @@ class World implements Disposable {
   #posts = 0;
   #thrown: { readonly error: Scripted; readonly id: number } | undefined;
 
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
   act({ type, which, script, throws }: Action): void {
     const channel = this.#channels[which];
     if (channel === undefined) return;
+    this.#tally.note(this.#running ? `${type} in a run` : type);
     if (type === "add") this.#add(channel, script, throws);
     else if (type === "remove") {
       const removed = this.#loop.removePort(channel.near);
@@ -100,9 +115,11 @@ class World implements Disposable {
       check(!early, "a port that is added while ports are told waits for the next time");
       check(channel.queue.shift() === message, "messages come once, in order");
       this.#telling = this.#once || looked;
+      this.#tally.note(looked ? "told at a look" : "told after a wake");
       for (const action of script) this.act(action);
       this.#telling = false;
       if (!throws) return;
+      this.#tally.note("a handler threw");
       this.#thrown = { error: new Scripted(), id };
       throw this.#thrown.error;
     };
@@ -111,6 +128,7 @@ class World implements Disposable {
       id = this.#loop.addPort(channel.near, handler);
     } catch (error) {
       check(isError(error, "EEXIST") && channel.id !== undefined, String(error));
+      this.#tally.note("EEXIST");
       return;
     }
     check(channel.id === undefined && id !== channel.lastId, "one handler, and a new id");
@@ -196,11 +214,13 @@ const atRest = actions(fc.array(within, { maxLength: 3, size: "max" }));
 test(
   "messages are told once, in order, to who listens, after a wake or within 100 ms",
   async () => {
+    const tally = new Tally();
     const property = fc.property(fc.array(atRest, { maxLength: 30, size: "max" }), (program) => {
-      using world = new World();
+      using world = new World(tally);
       for (const each of program) world.act(each);
     });
-    await holds("model, ports", property, { runs: 500 });
+    const runs = await holds("model, ports", property, { runs: 500 });
+    tally.judge(OUTCOMES, runs, ENOUGH);
   },
   PROPERTY_LIMIT_MS,
 );

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import fc from "fast-check";
 import { IOLoop } from "../src/index.ts";
 import { testLoop } from "./support.ts";
-import { check } from "./support-model-check.ts";
+import { check, Tally } from "./support-model-check.ts";
 import { holds, PROPERTY_LIMIT_MS } from "./support-property.ts";
 
 const SIGNALS = ["SIGUSR2", "SIGWINCH"] as const;
@@ -19,6 +19,16 @@ interface Action {
   readonly script: readonly Action[];
   readonly throws: boolean;
 }
+
+/** How many sequences come to everything for sure. */
+const ENOUGH = 800;
+
+const OUTCOMES = [
+  ...["told", "told several times in a pass", "a handler threw"],
+  ...["a second handler took over what the first had not heard"],
+  ...["add in a run", "remove in a run", "kill in a run", "close in a run"],
+  ...["pass", "start", "close"],
+];
 
 class Scripted extends Error {}
 
@@ -36,13 +46,15 @@ class Hearer {
   readonly loop: IOLoop;
   readonly handled = new Map<number, Handled>();
   readonly #act: (action: Action) => void;
+  readonly #tally: Tally;
   running = false;
   /** Whether this pass has looked at what came. */
   #looked = false;
   #thrown: Scripted | undefined;
 
-  constructor(act: (action: Action) => void) {
+  constructor(act: (action: Action) => void, tally: Tally) {
     this.#act = act;
+    this.#tally = tally;
     this.loop = new IOLoop({
       onError: (error, { source, ref }) => {
         if (error !== this.#thrown) throw error;
@@ -64,8 +76,10 @@ class Hearer {
       check(handled?.handler === handler, "only the handler of now is called");
       this.#look();
       check(handled.now-- > 0, "a handler is called once for each signal, in the pass after it");
+      this.#tally.note(handled.now > 0 ? "told several times in a pass" : "told");
       for (const action of handled.script) this.#act(action);
       if (!handled.throws) return;
+      this.#tally.note("a handler threw");
       this.#thrown = new Scripted();
       throw this.#thrown;
     };
@@ -76,6 +90,8 @@ class Hearer {
     );
     // A second handler takes the first one's place, and hears of what that one has not heard.
     const { now = 0, later = 0 } = this.handled.get(number) ?? {};
+    if (now + later > 0)
+      this.#tally.note("a second handler took over what the first had not heard");
     this.handled.set(number, { handler, script, throws, now, later });
   }
 
@@ -126,14 +142,17 @@ class Hearer {
 }
 
 class World implements Disposable {
-  readonly #hearers = [0, 1].map(() => this.#hearer());
+  readonly #tally: Tally;
+  readonly #hearers: Hearer[];
   /** Hears everything, so that no signal is left without a handler, and tells when one has arrived. */
   readonly #bystander = testLoop();
   #heard = 0;
   #depth = 0;
   #kills = 0;
 
-  constructor() {
+  constructor(tally: Tally) {
+    this.#tally = tally;
+    this.#hearers = [0, 1].map(() => this.#hearer());
     for (const name of SIGNALS) this.#bystander.addSignalHandler(name, () => this.#heard++);
   }
 
@@ -141,6 +160,7 @@ class World implements Disposable {
     const hearer = this.#hearers[on];
     const name = SIGNALS[which];
     if (hearer === undefined || name === undefined) return;
+    this.#tally.note(hearer.running ? `${type} in a run` : type);
     if (type === "add") hearer.add(name, { type, on, which, script, throws });
     else if (type === "remove") hearer.remove(name);
     else if (type === "kill") this.#kill(name);
@@ -170,7 +190,7 @@ class World implements Disposable {
   }
 
   #hearer(): Hearer {
-    return new Hearer((action) => this.act(action));
+    return new Hearer((action) => this.act(action), this.#tally);
   }
 
   [Symbol.dispose](): void {
@@ -212,11 +232,13 @@ if (!atOnce) console.warn("signals are not modelled: they may come to another th
 test.skipIf(!atOnce)(
   "each loop hears of each signal once, by the handler that it has then, whatever handlers do",
   async () => {
+    const tally = new Tally();
     const property = fc.property(fc.array(atRest, { maxLength: 25, size: "max" }), (actions) => {
-      using world = new World();
+      using world = new World(tally);
       for (const each of actions) world.act(each);
     });
-    await holds("model, signals", property, { runs: 500 });
+    const runs = await holds("model, signals", property, { runs: 1000 });
+    tally.judge(OUTCOMES, runs, ENOUGH);
   },
   PROPERTY_LIMIT_MS,
 );

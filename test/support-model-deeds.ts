@@ -52,6 +52,10 @@ export const DEEDS: Readonly<Record<Operation, (circumstances: Circumstances) =>
     const fd = world.watched(subject, slot, value);
     if (fd !== undefined) subject.update(fd, updatedMaskOf(value));
   },
+  blink: ({ world, subject, slot, value }) => {
+    const fd = subject.model.due[0]?.fd ?? world.watched(subject, slot, value);
+    if (fd !== undefined) subject.blink(fd);
+  },
   remove: ({ world, subject, slot, value }) => {
     const fd = world.watched(subject, slot, value);
     if (fd !== undefined) subject.remove(fd);

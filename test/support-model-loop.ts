@@ -1,6 +1,6 @@
 import { check, type Tally } from "./support-model-check.ts";
 import { CALLED, HANDLERS, Schedule, WAKERS } from "./support-model-schedule.ts";
-import { type Batch, Watching } from "./support-model-watching.ts";
+import { type Batch, type Registration, Watching } from "./support-model-watching.ts";
 
 /** Longer than it takes to begin a run. */
 const A_WHILE_MS = 1000;
@@ -45,13 +45,18 @@ export class LoopModel {
   /** Whether a run has a timer of its own, which is due; and how many had. */
   expires = false;
   expiries = 0;
+  /** Whether Bun's loop turns it also with nobody to call: the loop's own count then tells one turn from the next. */
+  idles = false;
+  readonly #turns: () => number;
+  #turn = 0;
 
   /** Those that Bun's loop turns: between the turns of one the others have theirs. */
   readonly #hosted: Set<LoopModel>;
   /** Calls that are under way, one inside the other. */
   #calls = 0;
 
-  constructor(room: number, tally: Tally, hosted: Set<LoopModel>) {
+  constructor(room: number, tally: Tally, hosted: Set<LoopModel>, turns: () => number) {
+    this.#turns = turns;
     this.#room = room;
     this.#tally = tally;
     this.#hosted = hosted;
@@ -72,6 +77,11 @@ export class LoopModel {
     return this.#batch !== undefined;
   }
 
+  /** Those that the rest of this batch is for. */
+  get due(): readonly Registration[] {
+    return this.#batch === undefined ? [] : this.watching.due(this.#batch);
+  }
+
   /** Whether some are, which the next run begins with. */
   get isUnfinished(): boolean {
     return this.#batch !== undefined && !this.running;
@@ -82,6 +92,24 @@ export class LoopModel {
     if (this.schedule.untilNext(performance.now()).least < A_WHILE_MS) return false;
     if (this.stopping || this.woken || this.isUnfinished) return true;
     return this.watching.tells(false).surely;
+  }
+
+  /** Whether a turn by Bun's loop is to come now, in which somebody is called or the run ends. */
+  get owesTurn(): boolean {
+    if (this.closed || !this.running) return false;
+    const due = this.schedule.untilNext(performance.now()).most === 0;
+    return due || this.stopping || this.woken || this.watching.tells(false).surely;
+  }
+
+  get inCall(): boolean {
+    return this.#calls > 0;
+  }
+
+  /** Bun's loop does something else: no turn is under way, and the next one looks at the clock after this. */
+  rest(): void {
+    if (this.closed) return;
+    this.#endTurn();
+    this.schedule.quiet();
   }
 
   rethrow(): void {
@@ -113,8 +141,13 @@ export class LoopModel {
     check(!this.closed, "nobody is called after close()");
     check(run !== undefined, "nobody is called outside a run");
     for (const other of this.#hosted) if (other !== this) other.#endTurn();
+    const counted = this.idles && this.#hosted.has(this);
+    if (counted) this.#turnTo(this.#turns());
     if (run.inPass && this.schedule.isOver(step)) {
-      check(run.many, "timeouts, intervals, callbacks, wakers, handlers: in that order");
+      check(
+        run.many && !counted,
+        "timeouts, intervals, callbacks, wakers, handlers: in that order",
+      );
       check(!this.stopping, "the loop ends after the pass in which it was stopped");
       check(!run.done(), "the run ends with what it runs for");
       this.#endPass(run, this.#hosted.has(this));
@@ -183,6 +216,12 @@ export class LoopModel {
   /** Another loop has its turn, so this one's is over. */
   #endTurn(): void {
     if (this.#run?.inPass && this.#calls === 0) this.#endPass(this.#run, true);
+  }
+
+  #turnTo(turn: number): void {
+    if (turn === this.#turn) return;
+    this.#turn = turn;
+    this.#endTurn();
   }
 
   #beginPass(run: Run): void {

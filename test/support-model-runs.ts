@@ -53,15 +53,17 @@ export class RunningSubject extends AskedSubject {
     this.#endGuard(guard);
   }
 
-  /** The same, by Bun's loop. */
-  async host(passes: number): Promise<void> {
-    this.#begin(passes, () => this.stop());
+  /** The same, by Bun's loop; `stays`: after those passes it sleeps, and somebody else has to stop it. */
+  async host(passes: number, stays: boolean): Promise<void> {
+    this.#begin(passes, stays ? ignore : () => this.stop());
     const guard = this.#guard();
+    this.model.idles ||= stays;
     this.model.begin(true);
     this.hosted.add(this.model);
     const thrown = await soon(this.loop.run()).then(ignore, (error) => error);
     this.hosted.delete(this.model);
-    this.#end(thrown);
+    this.guarded(() => this.#end(thrown));
+    this.model.rethrow();
     this.#endGuard(guard);
   }
 

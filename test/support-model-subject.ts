@@ -1,4 +1,4 @@
-import { type CallContext, IOLoop, IOLoopError } from "../src/index.ts";
+import { type CallContext, IOLoop, IOLoopError, type LoopMetrics } from "../src/index.ts";
 import { check, type Tally } from "./support-model-check.ts";
 import { LoopModel } from "./support-model-loop.ts";
 import type { Registration } from "./support-model-watching.ts";
@@ -31,13 +31,14 @@ export class Subject {
   readonly tally: Tally;
   /** Those that Bun's loop turns at the moment. */
   readonly hosted: Set<LoopModel>;
+  #metrics: LoopMetrics | undefined;
   #expected: Expected | undefined;
   #escaping: Scripted | undefined;
 
   constructor(maxEvents: number, tally: Tally, hosted: Set<LoopModel>) {
     this.tally = tally;
     this.hosted = hosted;
-    this.model = new LoopModel(maxEvents, tally, hosted);
+    this.model = new LoopModel(maxEvents, tally, hosted, () => this.#turns());
     const onError = (error: unknown, context: CallContext): void => this.#onError(error, context);
     this.loop = new IOLoop({ maxEvents, onError });
   }
@@ -87,6 +88,11 @@ export class Subject {
     if (by === "rejecting") return Promise.reject(error);
     thrown();
     throw error;
+  }
+
+  #turns(): number {
+    this.#metrics = this.loop.metrics(this.#metrics);
+    return this.#metrics.iterations;
   }
 
   #onError(error: unknown, { source, fd, ref }: CallContext): void {

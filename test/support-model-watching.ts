@@ -165,6 +165,11 @@ export class Watching {
     check(waiting.length <= excused, `ready and not called, though at most ${excused} may: ${fds}`);
   }
 
+  /** Those that are still to be called from `batch`, if there was room for all. */
+  due(batch: Batch): readonly Registration[] {
+    return this.#left(batch).waiting;
+  }
+
   /** Whether records are left of a batch that is broken off now; undefined where the model cannot know. */
   isLeft(batch: Batch): boolean | undefined {
     const { waiting, excused, told } = this.#left(batch);

@@ -1,6 +1,7 @@
 import { drainMicrotasks } from "bun:jsc";
 import { IOLoop, READ } from "../src/index.ts";
 import * as io from "../src/io.ts";
+import { ignore } from "./support.ts";
 import { FALSE_READS, lacks } from "./support-backend.ts";
 import { dup } from "./support-libc.ts";
 import { check, type Tally } from "./support-model-check.ts";
@@ -20,6 +21,11 @@ const REOPENINGS = ["removed", "removed", "removed", "watched", "orphaned", "hau
 const UNCHOSEN = 7;
 /** The waits after which a ghost must be gone, with room for those that find no room for it. */
 const GHOST_WAITS = 6;
+
+/** About what a hosted loop needs to fall asleep. */
+const ASLEEP_MS = 1;
+/** Far above what it takes to wake one. */
+const TURN_MS = 2000;
 
 const canHaunt = !lacks("sight of a close");
 const canPeek = !lacks("a queue that can be watched");
@@ -52,24 +58,31 @@ export class World implements Disposable {
     this.#end();
   }
 
-  /** The same, with runs by Bun's loop in the place of start(): of one loop, or of all that there are. */
+  /**
+   * The same, with runs by Bun's loop in the place of start(): of one loop, or of all that there are. Some end by
+   * themselves; during the others the next actions are done, each while the loops sleep.
+   */
   async performHosted({ actions }: Program): Promise<void> {
-    for (const action of actions) {
+    const left = actions.values();
+    for (const action of left) {
       const { operation, value, on } = action;
       const hosts = operation === "start" || (operation === "runOnce" && value % 3 === 0);
-      if (hosts) await this.#host(value % 2 === 0 ? [this.#subject(on)] : this.#open, value);
-      else this.#act(action);
+      if (hosts) {
+        const during = [...left.take(Math.floor(value / 3) % 4)];
+        await this.#host(value % 2 === 0 ? [this.#subject(on)] : this.#open, value, during);
+      } else this.#act(action);
     }
     this.#end();
   }
 
   /** Runs a loop. Within a run only a pass of another one is allowed, and only one that cannot wait. */
   run(subject: StreamedSubject, kind: RunKind, run: () => void): void {
-    if (subject.model.running || (this.#depth > 0 && kind !== "runOnce(0)")) {
+    const inside = this.#depth > 0 || [...this.#hosted].some(({ inCall }) => inCall);
+    if (subject.model.running || (inside && kind !== "runOnce(0)")) {
       subject.refuse(kind);
       return;
     }
-    if (this.#depth > 0) this.#tally.note("a pass within another loop's");
+    if (inside) this.#tally.note("a pass within another loop's");
     this.#depth++;
     try {
       run();
@@ -170,11 +183,45 @@ export class World implements Disposable {
     DEEDS[operation]({ world: this, subject, on, slot, value, script: run });
   }
 
-  async #host(subjects: readonly StreamedSubject[], value: number): Promise<void> {
+  async #host(
+    subjects: readonly StreamedSubject[],
+    value: number,
+    during: readonly Action[],
+  ): Promise<void> {
     this.#tally.note(subjects.length > 1 ? "hosted, several at once" : "hosted");
-    this.#depth++;
-    await Promise.all(subjects.map((subject, index) => subject.host(((value + index) % 3) + 1)));
-    this.#depth--;
+    const stays = during.length > 0;
+    const runs = subjects.map((subject, at) => subject.host(((value + at) % 3) + 1, stays));
+    const ended = Promise.all(runs);
+    // Awaited below, unless a check fails before.
+    ended.catch(ignore);
+    for (const action of during) await this.#fromOutside(() => this.#act(action));
+    for (const subject of stays ? subjects : []) {
+      await this.#fromOutside(() => {
+        if (this.#hosted.has(subject.model)) subject.stop();
+      });
+    }
+    await ended;
+  }
+
+  /** Does something while hosted loops sleep, and sees that each is turned for it. */
+  async #fromOutside(deed: () => void): Promise<void> {
+    await Bun.sleep(ASLEEP_MS);
+    for (const { model } of this.#made) model.rethrow();
+    for (const model of this.#hosted) model.rest();
+    if (this.#hosted.size > 0) this.#tally.note("done while it was hosted");
+    deed();
+    const owing = [...this.#hosted].filter(({ owesTurn }) => owesTurn);
+    const before = owing.map(({ passes }) => passes);
+    const limit = performance.now() + TURN_MS;
+    for (const [at, model] of owing.entries()) {
+      this.#tally.note("turned for what was done while it slept");
+      // What another loop calls may take it away.
+      while (this.#hosted.has(model) && model.passes === before[at] && model.owesTurn) {
+        check(performance.now() < limit, "Bun's loop turns a hosted one as soon as it has work");
+        await Bun.sleep(ASLEEP_MS);
+        model.rest();
+      }
+    }
   }
 
   #subject(on: number): StreamedSubject {

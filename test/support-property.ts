@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { numberFromEnvironment, seedOfRun } from "./support-seed.ts";
+import { numberFromEnvironment, seedNote, seedOfRun } from "./support-seed.ts";
 
 /** A slow machine stops here, and has still tested what it could. */
 const LIMIT_MS = 90_000;
@@ -7,6 +7,8 @@ const LIMIT_MS = 90_000;
 const SHRINKING_MS = 60_000;
 /** How often a failing sequence is tried again. */
 const ATTEMPTS = 20;
+/** The part of the sequences that a run must come to, or it has tested nothing worth the name. */
+const LEAST_PART = 0.02;
 /** How many times as many sequences as usual. */
 const FACTOR = numberFromEnvironment("BUN_IOLOOP_RUNS") ?? 1;
 
@@ -35,12 +37,17 @@ export async function holds(
   });
   if (found.failed) throw await failureOf(name, property, found);
 
-  const again = `seed ${seed} (BUN_IOLOOP_SEED=${seed} repeats them)`;
+  const enough = path !== undefined || found.numRuns >= numRuns * LEAST_PART;
+  if (!enough) throw new Error(tooFew(name, found.numRuns, numRuns));
   const cut = found.interrupted ? ` of ${show(numRuns)}, cut short by the time they took` : "";
   if (path === undefined)
-    console.log(`  ${name}: ${show(found.numRuns)} sequences${cut}, ${again}`);
+    console.log(`  ${name}: ${show(found.numRuns)} sequences${cut}, ${seedNote(seed)}`);
   else console.log(`  ${name}: the sequence at BUN_IOLOOP_PATH of seed ${seed} does not fail`);
   return found.numRuns;
+}
+
+function tooFew(name: string, ran: number, asked: number): string {
+  return `${name}: only ${show(ran)} of ${show(asked)} sequences ran in the time that they have`;
 }
 
 /** The failing sequence, made as small as it gets, and how to repeat it. */

@@ -1,6 +1,6 @@
 // A naive model of registrations, held against the real ones over a fake queue at every step.
 import { ENOENT, IOLoopError } from "../src/errors.ts";
-import { INTEREST, ONESHOT, REARMED } from "../src/events.ts";
+import { ERROR, INTEREST, ONESHOT, REARMED } from "../src/events.ts";
 import type { Poller } from "../src/poller.ts";
 import { Registrations } from "../src/registrations.ts";
 import { untyped } from "./support.ts";
@@ -37,7 +37,11 @@ export class World {
   readonly #refused = new Map<number, IOLoopError>();
   #batch: Pending[] = [];
   /** How often which things happened, so that a run can be seen to have met them. */
-  readonly met = { told: 0, dropped: 0, ghosts: 0, refused: 0, resets: 0 };
+  readonly met = {
+    ...{ told: 0, dropped: 0, ghosts: 0, refused: 0, resets: 0 },
+    /** Errors alone that are armed again as a pause has dropped one, and records from before a pause or a removal. */
+    ...{ rearmed: 0, outdated: 0 },
+  };
   /** Fds that were changed since the last flush, and those whose change waits for the next. */
   readonly #touched = new Set<number>();
   readonly #dirty = new Set<number>();
@@ -157,6 +161,7 @@ export class World {
     const right = deliverable(word, mask);
     check(events === right, `a record ${word & 0xff} of fd ${fd} told ${events}, not ${right}`);
     if (events !== 0) this.met.told++;
+    if (registration !== undefined && !current) this.met.outdated++;
     if ((mask & INTEREST) === 0) {
       this.met.dropped++;
       if (!live || lost) {
@@ -230,6 +235,7 @@ export class World {
     const { told } = registration;
     const wanted = kernelMask(registration.mask);
     const rearm = registration.rearm === "maybe" ? calls.length > 0 : registration.rearm;
+    if (registration.rearm === true && wanted === told && wanted === ERROR) this.met.rearmed++;
     registration.rearm = false;
     if (wanted === told && !(rearm && wanted !== 0)) return { outcome: 0, length: 0 };
     const expected = told === 0 ? "add" : wanted === 0 ? "remove" : "update";

@@ -6,6 +6,11 @@ export function seedOfRun(): number {
   return numberFromEnvironment("BUN_IOLOOP_SEED") ?? Math.floor(Math.random() * SEEDS);
 }
 
+/** The seed and how it is used again, for what a run prints. */
+export function seedNote(seed: number): string {
+  return `seed ${seed} (BUN_IOLOOP_SEED=${seed} repeats them)`;
+}
+
 /** A number that the environment gives; undefined where it says nothing. */
 export function numberFromEnvironment(name: string): number | undefined {
   const text = process.env[name];

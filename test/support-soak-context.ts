@@ -1,5 +1,5 @@
 import { IOLoop } from "../src/index.ts";
-import { pseudoRandom } from "./support-random.ts";
+import { pseudoRandom, type Random } from "./support-random.ts";
 
 /** What was done, for the reader: each churn adds to its own. */
 export interface Totals {
@@ -44,13 +44,11 @@ export class Planned extends Error {
 
 const PATIENCE_MS = 20_000;
 const LOSSES_SHOWN = 10;
-const WORDS = 2 ** 32;
 
 /** What all churns share: the loop that lasts, chance, and the book of what was done and what was lost. */
 export class Soak {
   readonly totals: Totals;
-  /** Whole numbers below a limit. */
-  readonly pick: (below: number) => number;
+  readonly pick: Random;
   /** Whether the present lap begins nothing new. */
   over = false;
   losses = 0;
@@ -61,9 +59,7 @@ export class Soak {
   #loop: IOLoop | undefined;
 
   constructor(seed: number, print: (line: string) => void) {
-    const random = pseudoRandom(seed);
-    // Its low digits repeat soon.
-    this.pick = (below) => Math.floor((random(WORDS) / WORDS) * below);
+    this.pick = pseudoRandom(seed);
     this.#print = print;
     this.totals = {
       connections: 0,

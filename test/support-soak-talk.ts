@@ -187,7 +187,6 @@ export function isGone(error: unknown): boolean {
 function makePattern(length: number): Uint8Array {
   const random = pseudoRandom(1);
   const words = new Uint32Array(length / Uint32Array.BYTES_PER_ELEMENT);
-  // Each word's low digits alone would repeat.
-  for (let at = 0; at < words.length; at++) words[at] = random(2 ** 32) ^ (random(2 ** 32) >>> 16);
+  for (let at = 0; at < words.length; at++) words[at] = random(2 ** 32);
   return new Uint8Array(words.buffer);
 }

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { TimerHeap } from "../src/timer-heap.ts";
 import { fail } from "./support.ts";
 import { PROPERTY_LIMIT_MS } from "./support-property.ts";
-import { pseudoRandom } from "./support-random.ts";
-import { seedOfRun } from "./support-seed.ts";
+import { pseudoRandom, type Random } from "./support-random.ts";
+import { seedNote, seedOfRun } from "./support-seed.ts";
 
 /** Deadlines are below, at first; each whole millisecond has a bucket. */
 const SPAN = 4096;
@@ -96,7 +96,7 @@ class Run {
   readonly #heap: TimerHeap<Entry>;
   readonly #list = new SortedBuckets();
   readonly #seed: number;
-  readonly #random: (below: number) => number;
+  readonly #below: Random;
   /** All that there ever were, with their refs. */
   readonly #given: Entry[] = [];
   #mark = 0;
@@ -105,7 +105,7 @@ class Run {
   constructor(kind: 0 | 1, seed: number) {
     this.#heap = new TimerHeap(kind);
     this.#seed = seed;
-    this.#random = pseudoRandom(seed);
+    this.#below = pseudoRandom(seed);
   }
 
   get size(): number {
@@ -184,12 +184,7 @@ class Run {
   #deadline(): number {
     const choice = this.#below(3);
     if (choice === 0) return this.#below(64) * 64;
-    return choice === 1 ? this.#below(SPAN) : (this.#random(2 ** 32) / 2 ** 32) * SPAN;
-  }
-
-  /** By the high bits, which are the random ones. */
-  #below(limit: number): number {
-    return Math.floor((this.#random(2 ** 32) / 2 ** 32) * limit);
+    return choice === 1 ? this.#below(SPAN) : (this.#below(2 ** 32) / 2 ** 32) * SPAN;
   }
 
   #check(holds: boolean, what: string, found: unknown): void {
@@ -210,7 +205,8 @@ test.each([
 ] as const)(
   "a heap of kind %d does what a sorted list does in %d operations on up to %d timers",
   (kind, operations, most) => {
-    const run = new Run(kind, seedOfRun());
+    const seed = seedOfRun();
+    const run = new Run(kind, seed);
     let emptied = 0;
     for (let cycle = 0; run.steps < operations; cycle++) {
       const peak = Math.max((PEAKS[cycle % PEAKS.length] as number) * most, 3);
@@ -224,6 +220,9 @@ test.each([
     }
     expect(emptied).toBeGreaterThanOrEqual(5);
     run.expectNoRefTwice();
+    console.log(
+      `  timer heap of kind ${kind}: ${operations.toLocaleString("en")} operations, ${seedNote(seed)}`,
+    );
   },
   PROPERTY_LIMIT_MS,
 );

@@ -3,23 +3,10 @@ import { IOLoop, type IOLoopOptions, instance, READ, type Waker } from "../../sr
 import * as io from "../../src/io.ts";
 import { TurboIOLoop } from "../../src/turbo.ts";
 import { drain, ignore, poke } from "../support.ts";
+import type { Random } from "../support-random.ts";
 
 /** What hostile objects and functions throw, so that it is told from what the library throws. */
 export class Hostile extends Error {}
-
-/** A whole number below `limit`. */
-export type Random = (limit: number) => number;
-
-/** Splitmix: the same numbers for the same seed. */
-export function seeded(seed: number): Random {
-  let state = seed | 0;
-  return (limit) => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) % limit;
-  };
-}
 
 const TRIES_MOST = 200;
 const BUFFER_BYTES = 64;

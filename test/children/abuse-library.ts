@@ -9,11 +9,11 @@ import { load } from "../../src/native.ts";
 import { Journal } from "../support-abuse.ts";
 import { report } from "../support-child.ts";
 import { readElf } from "../support-elf.ts";
-import { seeded } from "./abuse-arena.ts";
+import { pseudoRandom } from "../support-random.ts";
 
 const [seed, journalFile = "", folder = "", library = "", kind] = process.argv.slice(2);
 const whole = readFileSync(library);
-const random = seeded(Number(seed));
+const random = pseudoRandom(Number(seed));
 const journal = new Journal(journalFile);
 
 /** Where the header and the table of segments end, which is before anything else of the file. */

@@ -272,7 +272,7 @@ export class BasicLoop implements Disposable {
     return this.#core.closed;
   }
 
-  /** Milliseconds on the loop's monotonic clock, read afresh: `performance.now()`, which counts from the thread's start. */
+  /** Milliseconds on the loop's monotonic clock since the thread's start, read afresh: `performance.now()`. */
   time(): number {
     return performance.now();
   }

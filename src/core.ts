@@ -31,8 +31,8 @@ export interface Extension {
   close?(): void;
 }
 
-/** What a run has free for itself at its beginning: some 20 KB. */
-const STACK_FRAMES = 256;
+/** Calls of `reserveStack` that must fit on the stack before a run begins: some 20 KB. A single pass cannot hang. */
+const RESERVED_FRAMES = 256;
 
 /** The loop that runs on this thread, if one does. */
 let current: Core | undefined;
@@ -110,7 +110,7 @@ export class Core {
    */
   run(done: () => boolean = never, begin?: Callback): void {
     this.#assertIdle();
-    reserveStack(STACK_FRAMES);
+    reserveStack(RESERVED_FRAMES);
     leaveContext();
     const outer = this.#occupy();
     this.#done = done;

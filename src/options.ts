@@ -8,7 +8,8 @@ export interface IOLoopOptions {
   readonly maxEvents?: number | undefined;
   /**
    * Microseconds of busy polling before a wait sleeps, and in `run()` of turns after the last event, at least 10
-   * there; 0 to 1,000,000, and 0 by default. What comes within them is served without the kernel's wake-up, at the price of a core.
+   * there; 0 to 1,000,000, and 0 by default. What comes within them is served without the kernel's wake-up, at the
+   * price of a core.
    */
   readonly spin?: number | undefined;
   /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. A hosted loop has none. */

@@ -25,7 +25,7 @@ const GHOST_WAITS = 6;
 /** About what a hosted loop needs to fall asleep. */
 const ASLEEP_MS = 1;
 /** Far above what it takes to wake one. */
-const TURN_MS = 2000;
+const TURN_MS = 10_000;
 
 const canHaunt = !lacks("sight of a close");
 const canPeek = !lacks("a queue that can be watched");

@@ -110,8 +110,10 @@ export class Ports implements Extension {
     if (!blocking || this.#look !== 0 || this.#entries.size === 0) return;
     const look = (): void => {
       this.#look = 0;
-      // Those of now: what their handlers add belongs to the next look.
-      for (const port of [...this.#entries.keys()]) this.#fetch(port);
+      // Those of now: what their handlers add, also again, belongs to the next look.
+      for (const [port, entry] of [...this.#entries]) {
+        if (this.#entries.get(port) === entry) this.#fetch(port);
+      }
       this.#lookLater();
     };
     this.#look = timeouts.add(performance.now() + LOOK_EVERY_MS, look, undefined);

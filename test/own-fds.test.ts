@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type IOLoop, READ, WRITE } from "../src/index.ts";
+import { type CallContext, type IOLoop, type IOLoopError, READ, WRITE } from "../src/index.ts";
 import * as io from "../src/io.ts";
 import { fail, ignore, testLoop, thrownBy } from "./support.ts";
 import { stopAfter } from "./support-modes.ts";
@@ -55,4 +55,28 @@ test("late calls for a closed fd whose number a process has got leave its handle
   process.kill(sleeper.pid, "SIGKILL");
   loop.start();
   expect(ended).toBeTrue();
+});
+
+test("a handler whose closed fd's number the hosting has got is refused and told of, and the run goes on", async () => {
+  const reports: { code: unknown; context: CallContext }[] = [];
+  const onError = (error: unknown, context: CallContext): void => {
+    reports.push({ code: (error as IOLoopError).code, context });
+  };
+  using loop = testLoop({ onError });
+  const fds = Array.from({ length: 4 }, () => io.pipe()).flat();
+  for (const fd of fds) loop.addHandler(fd, READ, ignore);
+  for (const fd of fds) io.close(fd);
+  loop.callLater(1, () => {
+    for (const fd of fds) loop.updateHandler(fd, WRITE);
+  });
+  // It falls asleep in between, for which the loop's own queue must be watched still.
+  loop.callLater(10, () => {
+    for (const fd of fds) loop.removeHandler(fd);
+  });
+  loop.callLater(30, () => loop.stop());
+  await loop.run();
+  const refused = reports.filter(({ code }) => code === "EINVAL" || code === "EBADF");
+  expect(refused).toEqual(reports);
+  expect(reports.map(({ code }) => code)).toContain("EINVAL");
+  for (const { context } of reports) expect(context.source).toBe("update");
 });

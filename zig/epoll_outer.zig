@@ -46,6 +46,10 @@ pub fn close(outer: *Outer) void {
     }
 }
 
+pub fn owns(outer: *const Outer, fd: i32) bool {
+    return fd == outer.fd or fd == outer.timer_fd;
+}
+
 /// Has one wait end when the poller has events, at once where it has them already, and when
 /// `timeout_ns` has passed; null: no timer.
 pub fn arm(outer: *Outer, poller_fd: i32, timeout_ns: ?u64) i32 {

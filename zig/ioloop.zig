@@ -58,6 +58,8 @@ export fn ioloop_expose(state: *abi.State) callconv(.c) i32 {
 }
 
 export fn ioloop_add(state: *abi.State, fd: i32, word: u32) callconv(.c) i32 {
+    const loop = Loop.of(state) orelse return closed;
+    if (loop.isWatchedBy(fd)) return outcome.failure(.INVAL);
     return poller.add(state, fd, @bitCast(word));
 }
 

@@ -115,6 +115,13 @@ pub fn watch(loop: *Loop, force_thread: bool) i32 {
     return bridge_fd;
 }
 
+/// Whether `fd` is one by which somebody watches for this loop: a handler's number may have come to
+/// be that, when its file was closed, and the loop would watch itself.
+pub fn isWatchedBy(loop: *const Loop, fd: i32) bool {
+    const watcher = if (loop.watcher) |*watcher| watcher else return false;
+    return watcher.owns(fd);
+}
+
 /// Asks for the byte; EINVAL when nobody watches.
 pub fn arm(loop: *Loop, timeout_ns: ?u64) i32 {
     const watcher = if (loop.watcher) |*watcher| watcher else return outcome.failure(.INVAL);

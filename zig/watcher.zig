@@ -81,6 +81,11 @@ pub fn arm(watcher: *Watcher, timeout_ns: ?u64) i32 {
     return if (engaged < 0) engaged else watcher.arm(timeout_ns);
 }
 
+pub fn owns(watcher: *const Watcher, fd: i32) bool {
+    const in_ring = watcher.messenger == .ring and watcher.messenger.ring.fd == fd;
+    return in_ring or watcher.bridge_fd == fd or watcher.outer.owns(fd);
+}
+
 /// The same as `end` where Bun may never have taken its end: a Worker can be terminated before.
 pub fn abandon(watcher: *Watcher) void {
     const flags = system.msg_no_signal | system.calls.MSG.DONTWAIT;

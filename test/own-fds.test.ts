@@ -68,12 +68,12 @@ test("a handler whose closed fd's number the hosting has got is refused and told
   for (const fd of fds) io.close(fd);
   loop.callLater(1, () => {
     for (const fd of fds) loop.updateHandler(fd, WRITE);
+    // It falls asleep in between, for which the loop's own queue must be watched still.
+    loop.callLater(10, () => {
+      for (const fd of fds) loop.removeHandler(fd);
+      loop.callLater(10, () => loop.stop());
+    });
   });
-  // It falls asleep in between, for which the loop's own queue must be watched still.
-  loop.callLater(10, () => {
-    for (const fd of fds) loop.removeHandler(fd);
-  });
-  loop.callLater(30, () => loop.stop());
   await loop.run();
   const refused = reports.filter(({ code }) => code === "EINVAL" || code === "EBADF");
   expect(refused).toEqual(reports);

@@ -181,8 +181,10 @@ export class Watching {
   /** What an outer loop finds that watches this one's fd. */
   tells(woken: boolean): { readonly surely: boolean; readonly perhaps: boolean } {
     const { seen, unsure } = this.look(1, woken);
-    const surely = [...seen.values()].some(({ told }) => told);
-    return { surely, perhaps: surely || unsure > 0 };
+    const told = [...seen].filter(([, found]) => found.told).map(([registration]) => registration);
+    // What waits for an update may have been in a batch already, and been nobody's there: ONESHOT is over then.
+    const surely = told.some(({ mask, armed, rearm }) => mask === armed && !rearm);
+    return { surely, perhaps: told.length > 0 || unsure > 0 };
   }
 
   #left({ seen, called, room, unsure }: Batch) {

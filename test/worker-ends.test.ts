@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { figuresOf, runChild } from "./support-child.ts";
+import { CHILD_TEST_MS, figuresOf, runChild } from "./support-child.ts";
 import { MODES } from "./support-modes.ts";
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = CHILD_TEST_MS;
 const NOTHING_LEFT = { fdsLeft: 0, threadsLeft: 0, stillWake: 0, heardAny: 1, sameIds: 0 };
 
 /** By what Bun is woken for a hosted loop: the kernel where it can, or a thread. */

@@ -41,6 +41,8 @@ const OF_STRANGERS = [
   /^Cannot access (invalid private field|private method or \w+) \(evaluating '(this|loop)\.#\w+( = void 0)?'\)$/,
   /^(null|undefined) is not an object \(evaluating '((this|loop)\.#\w+( = void 0)?|this\.close)'\)$/,
   /^this\.close is not a function/,
+  // Of `Symbol.dispose`, which calls the receiver's own.
+  /^Can only call \w+\.close on instances of /,
 ];
 
 /** What it says of a class that is called as a function. */

@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { type IOLoop, READ } from "../src/index.ts";
 import { drain, Fds, openFds, poke, run, testLoop, thrownBy } from "./support.ts";
 import { lacks } from "./support-backend.ts";
-import { figuresOf } from "./support-child.ts";
 import { expectIOLoopError, NO_WAIT_MS, timed } from "./support-system.ts";
 
 const GUARD = { timeout: 4000 };
@@ -164,14 +163,15 @@ test("work that settles after its timeout does not disturb a later run", () => {
 
 test("stop() before the work has settled throws ERR_LOOP_STOPPED, and the work can be waited on again", () => {
   using loop = testLoop();
-  const work = later(loop, 5, () => "done");
+  const work = Promise.withResolvers<string>();
   loop.addCallback(() => loop.stop());
   expectIOLoopError(
-    thrownBy(() => loop.runUntil(work, GUARD)),
+    thrownBy(() => loop.runUntil(work.promise, GUARD)),
     "ERR_LOOP_STOPPED",
     /runUntil/,
   );
-  expect(loop.runUntil(work, GUARD)).toBe("done");
+  loop.callLater(1, () => work.resolve("done"));
+  expect(loop.runUntil(work.promise, GUARD)).toBe("done");
 });
 
 test("stop() and the settling in one iteration: the result counts", () => {
@@ -251,16 +251,3 @@ test("an error that onError throws leaves runUntil, and the work goes on at the 
   loop.callLater(0, () => loop.stop());
   run(loop);
 });
-
-test.each(["a settled promise", "a sleep", "a timeout"])(
-  "begun on a stack that is nearly full it throws the RangeError or waits for %s, and the loop goes on",
-  async (work) => {
-    const figures = await figuresOf("full-stack.ts", { args: [work] });
-    expect(figures).toEqual({
-      done: expect.any(Number),
-      refused: expect.any(Number),
-      otherwise: 0,
-    });
-    expect(Math.min(figures["done"] as number, figures["refused"] as number)).toBeGreaterThan(0);
-  },
-);

@@ -127,7 +127,7 @@ describe("start, stop and close", () => {
     const ran: string[] = [];
     loop.add_handler(fds.pair()[0], ioloop.WRITE, () => ran.push("handler"));
     const timeout = loop.add_timeout(util.gettimemonotonic() + 1000, () => ran.push("timeout"));
-    const interval = loop.set_interval(1, () => ran.push("interval"));
+    const interval = loop.set_interval(1000, () => ran.push("interval"));
     loop.add_callback(() => {
       loop.close();
       ran.push("callback");

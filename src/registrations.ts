@@ -135,9 +135,10 @@ export class Registrations {
       this.#drop(fd);
       return 0;
     }
-    const armed = this.#armed[fd] as number;
-    // Of the kernel's ONESHOT, that is, and not of one that an update has asked for since.
-    if ((armed & ONESHOT) !== 0) this.#armed[fd] = (armed & ~WORD_BITS) | ONESHOT;
+    // Where the kernel has one, that is: an update may have asked for it since.
+    if ((word & ONESHOT) !== 0 && ((this.#armed[fd] as number) & ONESHOT) !== 0) {
+      this.#armed[fd] = (word & ~WORD_BITS) | ONESHOT;
+    }
     const events = record & (word | ERROR) & INTEREST;
     return (events & ERROR) === 0 ? events : events | (word & (READ | WRITE));
   }

@@ -61,9 +61,8 @@ export class Signals implements Extension {
   constructor(core: Core) {
     this.#core = core;
     core.extensions.push(this);
-    if (!Bun.isMainThread) return;
     this.#hearOfListeners();
-    openOnMainThread.add(this);
+    if (Bun.isMainThread) openOnMainThread.add(this);
   }
 
   add(signal: SignalLike, func: (...args: never[]) => unknown, arg: unknown): void {

@@ -19,6 +19,11 @@ async function refusalOf(wait: () => unknown): Promise<unknown> {
   return reasonOf((async () => await wait())());
 }
 
+/** What a wait settles with, or the first event of a stream. */
+function answerOf(waiting: unknown): Promise<unknown> {
+  return waiting instanceof Promise ? waiting : (waiting as AsyncIterator<number>).next();
+}
+
 describe.each(WAITS)("%s", (name, wait) => {
   test.each([
     ["was made from the prototype", Object.create(AbortSignal.prototype)],
@@ -54,8 +59,7 @@ describe.each(WAITS)("%s", (name, wait) => {
     }
     for (const key of ["aborted", "reason"]) Object.defineProperty(signal, key, { get: hostile });
     const waiting = wait(loop, a, untyped({ signal, timeout: 60_000 }));
-    const stream = waiting instanceof Promise ? undefined : (waiting as AsyncIterator<number>);
-    const asked = stream === undefined ? (waiting as Promise<unknown>) : stream.next();
+    const asked = answerOf(waiting);
     controller.abort("enough");
     expect(await reasonOf(asked)).toBe("enough");
     expect(loop.closed).toBeFalse();
@@ -80,8 +84,7 @@ describe.each(WAITS)("%s", (name, wait) => {
     const waiting = wait(loop, a, untyped(options));
     expect([read.signal, read.timeout]).toEqual([1, 1]);
     expect(loop.pollTimeout()).not.toBeNaN();
-    const stream = waiting instanceof Promise ? undefined : (waiting as AsyncIterator<number>);
-    const asked = stream === undefined ? (waiting as Promise<unknown>) : stream.next();
+    const asked = answerOf(waiting);
     controller.abort("enough");
     expect(await reasonOf(asked)).toBe("enough");
     expectFree(loop, a);

@@ -14,7 +14,7 @@ const FD = 700;
 const ADVICE: Readonly<Record<string, RegExp>> = {
   ENOMEM: /out of memory/,
   ENOSPC: /fs\.epoll\.max_user_watches/,
-  EPERM: /regular file.* is always ready/,
+  EPERM: /a regular file, a directory or \/dev\/null is always ready/,
   EBADF: /not open/,
   ELOOP: /in a circle/,
   EINVAL: /use another fd/,

@@ -17,6 +17,15 @@ const AFTERWARDS = {
   leaked: 0,
 };
 
+/** Where no handler is refused. */
+const UNHARMED = {
+  reports: [],
+  edges: 2,
+  toldFirst: [1, 1, 1, 0],
+  kept: [true, true, true, true],
+  ...AFTERWARDS,
+};
+
 suite("where a queue cannot be made anew to drive out a ghost", () => {
   test.each([
     ["no queue", 2],
@@ -29,11 +38,7 @@ suite("where a queue cannot be made anew to drive out a ghost", () => {
   ])("for %s, the old one goes on, and the next sighting tries again", (name, hits) => {
     expect(played.of(name)).toEqual({
       hits,
-      reports: [],
-      edges: 2,
-      toldFirst: [1, 1, 1, 0],
-      kept: [true, true, true, true],
-      ...AFTERWARDS,
+      ...UNHARMED,
     });
   });
 });
@@ -42,11 +47,7 @@ suite("where the exposed queue has no lasting place for the new one", () => {
   test("it is told of all the same", () => {
     expect(played.of("no lasting place in the exposed queue")).toEqual({
       hits: 1,
-      reports: [],
-      edges: 2,
-      toldFirst: [1, 1, 1, 0],
-      kept: [true, true, true, true],
-      ...AFTERWARDS,
+      ...UNHARMED,
     });
   });
 });

@@ -22,6 +22,9 @@ const UNCHOSEN = 7;
 /** The waits after which a ghost must be gone, with room for those that find no room for it. */
 const GHOST_WAITS = 6;
 
+/** What calls add may call again, and add more each time: after so many actions calls do nothing any more. */
+const MOST_ACTIONS = 2000;
+
 /** About what a hosted loop needs to fall asleep. */
 const ASLEEP_MS = 1;
 /** Far above what it takes to wake one. */
@@ -46,6 +49,8 @@ export class World implements Disposable {
   #outer: IOLoop | undefined;
   /** Runs that are under way, one inside the other. */
   #depth = 0;
+  /** What was done so far. */
+  #actions = 0;
 
   constructor({ rooms }: Program, tally: Tally) {
     this.#tally = tally;
@@ -175,8 +180,9 @@ export class World implements Disposable {
 
   #act({ operation, on, slot, value, script, ending }: Action): void {
     this.#tally.note(operation);
+    this.#actions++;
     const run = () => {
-      for (const action of script) this.#act(action);
+      for (const action of script) if (this.#actions < MOST_ACTIONS) this.#act(action);
       return ending;
     };
     const subject = this.#subject(on);

@@ -51,6 +51,7 @@ export class AskedSubject extends Subject {
       const refusable = registration !== undefined && registration.file === undefined;
       const right = refusable ? !this.model.deferring : error.code === "ENOENT" && !registration;
       check(right, String(error));
+      if (registration !== undefined) registration.refused = true;
       this.tally.note(refusable ? "an update refused at once" : "ENOENT");
       return;
     }

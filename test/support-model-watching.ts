@@ -16,6 +16,8 @@ export class Registration {
   armed: number;
   /** It is told again, though the mask be the same. */
   rearm = false;
+  /** It has refused an update, and may have forgotten the fd: each later update is another attempt. */
+  refused = false;
   /** When there was news of it last, and up to when it was told: what edge-triggered registrations wait for. */
   news: number;
   told = -1;
@@ -97,8 +99,9 @@ export class Watching {
 
   /** Whether the kernel may refuse what it is told next: something about a number that was closed. */
   get mayRefuse(): boolean {
-    for (const { file, mask, armed, rearm } of this.registrations.values()) {
-      if (file === undefined && (mask !== armed || rearm || this.ghosts > 0)) return true;
+    for (const { file, mask, armed, rearm, refused } of this.registrations.values()) {
+      const sent = mask !== armed || rearm || refused || this.ghosts > 0;
+      if (file === undefined && sent) return true;
     }
     return false;
   }

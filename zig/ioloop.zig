@@ -64,6 +64,9 @@ export fn ioloop_add(state: *abi.State, fd: i32, word: u32) callconv(.c) i32 {
 }
 
 export fn ioloop_update(state: *abi.State, fd: i32, word: u32) callconv(.c) i32 {
+    const loop = Loop.of(state) orelse return closed;
+    // kqueue takes a number that it has never known.
+    if (loop.isWatchedBy(fd)) return outcome.failure(.INVAL);
     return poller.update(state, fd, @bitCast(word));
 }
 

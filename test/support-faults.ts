@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { type IOLoop, IOLoopError } from "../src/index.ts";
 import * as io from "../src/io.ts";
-import { openFds } from "./support.ts";
+import { leakedSince, openFds } from "./support.ts";
 import { queueOf } from "./support-inside.ts";
 import { Folder } from "./support-system.ts";
 
@@ -182,13 +182,6 @@ export function tell(name: string, outcome: Outcome): void {
 /** In a child: prints why there are no outcomes. */
 export function tellUnavailable(reason: string): void {
   console.log(JSON.stringify({ unavailable: reason }));
-}
-
-/** Bun closes some of its own a moment later. */
-async function leakedSince(before: number): Promise<number> {
-  const end = performance.now() + 1000;
-  while (openFds() !== before && performance.now() < end) await Bun.sleep(1);
-  return openFds() - before;
 }
 
 /** Whether the kernel watches for a hosted loop, which it may refuse to. */

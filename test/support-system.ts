@@ -40,9 +40,9 @@ export const LATE_MS = onMacos ? 2 : 0.5;
 /** Waits of which none is in time: no machine is that busy for that long. */
 const MOST_WAITS = 1000;
 
-/** Whether the best of many waits is still to be found: of `least`, and of more while none was `inTimeMs` or shorter. */
+/** Whether the best of many waits is still to be found: of `least`, and of more while none was shorter than `inTimeMs`. */
 export function seeksBest(waits: number, least: number, bestMs: number, inTimeMs: number): boolean {
-  return waits < least || (bestMs > inTimeMs && waits < MOST_WAITS);
+  return waits < least || (bestMs >= inTimeMs && waits < MOST_WAITS);
 }
 
 /** Waits on, as a loop does, where something interrupts: an io_uring of another test may do so when it is gone. */

@@ -93,6 +93,13 @@ export function openFds(): number {
   return readdirSync("/dev/fd").length;
 }
 
+/** How many fds more than `before` are open: Bun and libkqueue close some of theirs a moment later. */
+export async function leakedSince(before: number): Promise<number> {
+  const end = performance.now() + 1000;
+  while (openFds() !== before && performance.now() < end) await Bun.sleep(1);
+  return openFds() - before;
+}
+
 /** The names of this process's threads, the main one first, where the system tells them; otherwise none. */
 export function threadNames(): string[] {
   if (process.platform !== "linux") return [];

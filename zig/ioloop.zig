@@ -65,7 +65,7 @@ export fn ioloop_add(state: *abi.State, fd: i32, word: u32) callconv(.c) i32 {
 
 export fn ioloop_update(state: *abi.State, fd: i32, word: u32) callconv(.c) i32 {
     const loop = Loop.of(state) orelse return closed;
-    // kqueue takes a number that it has never known.
+    // A queue that cannot see a close, libkqueue's, would take the number for the one it knows.
     if (loop.isWatchedBy(fd)) return outcome.failure(.INVAL);
     return poller.update(state, fd, @bitCast(word));
 }

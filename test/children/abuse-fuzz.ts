@@ -1,7 +1,7 @@
 // Calls every public function with anything, and looks after each call whether the loop still works:
 // abuse-fuzz.ts <seed> <journal> <folder> <most calls> <most milliseconds>.
 import { show } from "../../src/arguments.ts";
-import { openFds } from "../support.ts";
+import { leakedSince, openFds } from "../support.ts";
 import { Journal } from "../support-abuse.ts";
 import { report } from "../support-child.ts";
 import { pseudoRandom } from "../support-random.ts";
@@ -180,7 +180,5 @@ try {
 } catch (error) {
   give("between the calls:", error);
 }
-// Bun and libkqueue close some fds a moment later.
-await Bun.sleep(300);
-report({ calls, thrown, targets: targets.length, fds: openFds() - fdsBefore });
+report({ calls, thrown, targets: targets.length, fds: await leakedSince(fdsBefore) });
 process.exit(0);

@@ -1,7 +1,7 @@
 // Writes the time to one of two connections, now and then: fifty times to the first, fifty to the second, and so on.
 // Usage: writer.ts PORT PORT COUNT GAP-MS
-import { IOLoop } from "../../src/index.ts";
-import { close, connect, write } from "../../src/io.ts";
+import { IOLoop } from "bun-ioloop";
+import { close, connect, write } from "bun-ioloop/io";
 import { now } from "./clock.ts";
 
 const TURN = 50;

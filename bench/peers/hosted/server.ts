@@ -1,7 +1,7 @@
 // Three services in one process, two of Bun's and one of a hosted loop: Bun.serve, Bun.listen with an echo, and an echo on
 // the loop. Prints their ports and serves until it is killed.
-import { IOLoop, READ } from "../../src/index.ts";
-import { accept, close, listen, localPort, read, WOULD_BLOCK, write } from "../../src/io.ts";
+import { IOLoop, READ } from "bun-ioloop";
+import { accept, close, listen, localPort, read, WOULD_BLOCK, write } from "bun-ioloop/io";
 
 const loop = new IOLoop();
 const buffer = new Uint8Array(65_536);

@@ -1,7 +1,7 @@
 // Hears of writes by another process in two ways at once: a handler on a hosted loop, which reads, and Bun.connect's own
 // data handler. Prints its two ports; then, when the writer has hung up, the microseconds from each write.
-import { IOLoop, READ } from "../../src/index.ts";
-import { accept, listen, localPort, read } from "../../src/io.ts";
+import { IOLoop, READ } from "bun-ioloop";
+import { accept, listen, localPort, read } from "bun-ioloop/io";
 import { now } from "./clock.ts";
 
 const loop = new IOLoop();

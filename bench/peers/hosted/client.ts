@@ -2,8 +2,8 @@
 // messages are sent at that rate, whatever comes back; with 0, each connection sends its next message when it has the
 // answer to the last. Usage: client.ts SECONDS PORT:echo|http:CONNECTIONS:RATE...
 import { createHistogram } from "node:perf_hooks";
-import { IOLoop, READ } from "../../src/index.ts";
-import { connect, read, write } from "../../src/io.ts";
+import { IOLoop, READ } from "bun-ioloop";
+import { connect, read, write } from "bun-ioloop/io";
 
 const encoder = new TextEncoder();
 const MESSAGES: Readonly<Record<string, Uint8Array>> = {

@@ -1,0 +1,32 @@
+import type { Peer } from "./peers.ts";
+import { type Load, loaded, measured, type Output, serve } from "./process.ts";
+import type { Contestant, Length } from "./workload.ts";
+
+type Arguments = (length: Length) => readonly number[];
+
+/** A peer's program, that measures itself and prints what it found. */
+export function program(peer: Peer, name: string, given: Arguments, way = ""): Contestant {
+  return { peer, way, measure: (length) => measured(peer, name, ...given(length)) };
+}
+
+/** The same program of several peers. */
+export function programs(peers: readonly Peer[], name: string, given: Arguments): Contestant[] {
+  return peers.map((peer) => program(peer, name, given));
+}
+
+/** A peer's echo service, loaded by the native client. */
+export function echo(
+  peer: Peer,
+  load: (length: Length) => Load,
+  given: readonly number[] = [],
+  way = "",
+): Contestant {
+  return {
+    peer,
+    way,
+    async measure(length): Promise<Output> {
+      await using service = await serve(peer, "echo", ...given);
+      return loaded(service, load(length));
+    },
+  };
+}

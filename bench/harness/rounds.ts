@@ -1,0 +1,168 @@
+import { median, quantile, sum } from "simple-statistics";
+import { versionOf, whyMissing } from "./peers.ts";
+import type { Output } from "./process.ts";
+import type {
+  Figure,
+  Measure,
+  Missing,
+  Outcome,
+  Ratio,
+  Workload as Result,
+  Spread,
+} from "./results.ts";
+import {
+  type Case,
+  contestantName,
+  type FigureKind,
+  type Goal,
+  type Length,
+  OURS,
+  type Workload,
+} from "./workload.ts";
+
+/** The outputs of one contestant, by round. */
+interface Series {
+  readonly name: string;
+  readonly ours: boolean;
+  readonly outputs: readonly Output[];
+}
+
+/** Runs a workload: in each round of a case every peer that is on the machine, one after the other. */
+export async function runWorkload(
+  workload: Workload,
+  quick: boolean,
+  tell: (line: string) => void,
+): Promise<Result> {
+  const length: Length = { quick, pick: (full, short) => (quick ? short : full) };
+  const measures: Measure[] = [];
+  const missing = new Map<string, Missing>();
+  for (const one of workload.without ?? []) missing.set(one.peer, one);
+  for (const { contestants, ...rest } of workload.cases) {
+    const present = contestants.filter(({ peer }) => {
+      if (versionOf(peer) !== undefined) return true;
+      missing.set(peer, { peer, why: whyMissing(peer) });
+      return false;
+    });
+    measures.push(...(await runCase({ contestants: present, ...rest }, length, tell)));
+  }
+  const goals = (workload.goals ?? []).flatMap((goal) => judge(goal, measures));
+  return {
+    name: workload.name,
+    what: workload.what,
+    missing: [...missing.values()],
+    measures,
+    goals,
+  };
+}
+
+async function runCase(
+  { name, contestants, figures, rounds, against, together = false }: Case,
+  length: Length,
+  tell: (line: string) => void,
+): Promise<Measure[]> {
+  const series = contestants.map((contestant) => ({
+    contestant,
+    name: contestantName(contestant),
+    ours: contestant.peer === OURS,
+    outputs: [] as Output[],
+  }));
+  const count = length.pick(...rounds);
+  for (let round = 0; round < count; round++) {
+    tell(`${name}: round ${round + 1} of ${count}`);
+    if (together) {
+      await Promise.all(
+        series.map(async ({ contestant, outputs }) =>
+          outputs.push(await contestant.measure(length)),
+        ),
+      );
+      continue;
+    }
+    // To and fro, so that what slowly changes on the machine favours nobody.
+    for (const one of round % 2 === 0 ? series : series.toReversed()) {
+      one.outputs.push(await one.contestant.measure(length));
+    }
+  }
+  return figures.map((kind) => measureOf(name, kind, series, against));
+}
+
+function measureOf(
+  caseName: string,
+  kind: FigureKind,
+  all: readonly Series[],
+  against: string | undefined,
+): Measure {
+  const ours = kind.incomparable ? [] : all.filter((series) => series.ours);
+  return {
+    case: caseName,
+    name: kind.name,
+    unit: kind.unit,
+    better: kind.better ?? "lower",
+    figures: all.map((series) => figureOf(kind, series)),
+    ratios: ours.flatMap((of) =>
+      all
+        .filter((to) => !to.ours || (to.name === against && to !== of))
+        .map((to) => ratioOf(kind, of, to)),
+    ),
+  };
+}
+
+function figureOf(kind: FigureKind, { name, ours, outputs }: Series): Figure {
+  const spread = spreadOf(outputs.map(kind.of));
+  return { peer: name, ours, ...spread, median: pooled(kind, outputs) ?? spread.median };
+}
+
+function ratioOf(kind: FigureKind, of: Series, to: Series): Ratio {
+  const spread = spreadOf(
+    of.outputs.map((output, round) => kind.of(output) / kind.of(to.outputs[round] as Output)),
+  );
+  const names = { of: of.name, to: to.name };
+  const [ours, theirs] = [pooled(kind, of.outputs), pooled(kind, to.outputs)];
+  if (ours === undefined || theirs === undefined) return { ...names, how: "paired", ...spread };
+  const ratio = ours / theirs;
+  return { ...names, how: "pooled", values: [ratio], median: ratio, low: ratio, high: ratio };
+}
+
+/** All rounds as one, where a figure asks for it. */
+function pooled({ of, per }: FigureKind, outputs: readonly Output[]): number | undefined {
+  if (per === undefined) return undefined;
+  const weights = outputs.map(per);
+  return (
+    sum(outputs.map((output, round) => of(output) * (weights[round] as number))) / sum(weights)
+  );
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const known = [...values];
+  return {
+    values: known,
+    median: median(known),
+    low: quantile(known, 0.25),
+    high: quantile(known, 0.75),
+  };
+}
+
+/** Whether a goal was met; nothing where its peer was not measured. */
+export function judge(goal: Goal, measures: readonly Measure[]): Outcome[] {
+  const measure = measures.find(({ case: name, name: figure }) => {
+    return name === goal.case && figure === goal.figure;
+  });
+  const got =
+    goal.to === undefined
+      ? measure?.figures.find(({ peer }) => peer === goal.of)?.median
+      : measure?.ratios.find(({ of, to }) => of === goal.of && to === goal.to)?.median;
+  if (got === undefined) return [];
+  const bound = goal.most === undefined ? "least" : "most";
+  const limit = goal.most ?? goal.least ?? Number.NaN;
+  return [
+    {
+      case: goal.case,
+      measure: goal.figure,
+      of: goal.of,
+      ...(goal.to === undefined ? {} : { to: goal.to }),
+      bound,
+      limit,
+      got,
+      met: bound === "most" ? got <= limit : got >= limit,
+    },
+  ];
+}

@@ -1,0 +1,37 @@
+// COUNT callbacks, each adding the next (MODE 0), or in bulk (1); within run() with a third argument of 1.
+// Usage: callbacks.ts MODE COUNT [HOSTED]
+import { IOLoop } from "bun-ioloop";
+import { cpuNs, numbers, report, wallNs } from "../measure.mjs";
+
+const BULK = 10_000;
+const [mode, count, hosted = 0] = numbers() as [number, number, number?];
+const loop = new IOLoop();
+let left = 0;
+
+function chain(): void {
+  if (--left === 0) loop.stop();
+  else loop.addCallback(chain);
+}
+
+function one(): void {
+  if (--left === 0) loop.stop();
+  else if (left % BULK === 0) addMany();
+}
+
+function addMany(): void {
+  for (let index = 0; index < BULK; index++) loop.addCallback(one);
+}
+
+async function round(calls: number): Promise<void> {
+  left = calls;
+  if (mode === 0) loop.addCallback(chain);
+  else addMany();
+  if (hosted === 1) await loop.run();
+  else loop.start();
+}
+
+await round(count / 4);
+const cpuBefore = cpuNs();
+const wallBefore = wallNs();
+await round(count);
+report({ cpuNs: (cpuNs() - cpuBefore) / count, wallNs: (wallNs() - wallBefore) / count });

@@ -1,0 +1,114 @@
+import { echo as echoService } from "../harness/contestants.ts";
+import type { Load } from "../harness/process.ts";
+import {
+  type Case,
+  type FigureKind,
+  type Length,
+  told,
+  type Workload,
+} from "../harness/workload.ts";
+
+const PEERS = ["Bun", "Node", "libuv", "libev", "uvloop"] as const;
+const HOSTED = [0, 1];
+const NS_PER_TICK = 1e7;
+
+const messages = told("messages");
+const CPU: FigureKind = { name: "CPU per message", unit: "ns", of: told("cpuNs"), per: messages };
+/** The kernel samples in ticks whether it is user code that runs, so only many rounds together tell. */
+const USER: FigureKind = {
+  name: "user CPU per message",
+  unit: "ns",
+  of: (output) => ((output["userTicks"] as number) * NS_PER_TICK) / messages(output),
+  per: messages,
+};
+const SYSTEM: FigureKind = {
+  name: "system CPU per message",
+  unit: "ns",
+  of: (output) => ((output["systemTicks"] as number) * NS_PER_TICK) / messages(output),
+  per: messages,
+  incomparable: true,
+};
+const RATE: FigureKind = {
+  name: "messages per second",
+  unit: "1/s",
+  better: "higher",
+  of: told("perSecond"),
+};
+const P50: FigureKind = { name: "p50 of the round trip", unit: "us", of: told("p50Us") };
+const P99: FigureKind = { name: "p99 of the round trip", unit: "us", of: told("p99Us") };
+const P999: FigureKind = { name: "p99.9 of the round trip", unit: "us", of: told("p999Us") };
+const SERVICE_BUSY: FigureKind = {
+  name: "how busy the service's core was",
+  unit: "",
+  better: "higher",
+  of: told("serviceBusy"),
+  incomparable: true,
+};
+const CLIENT_BUSY: FigureKind = {
+  name: "how busy the client's core was",
+  unit: "",
+  of: told("clientBusy"),
+  incomparable: true,
+};
+
+function busy(connections: number, bytes: number, rounds: Case["rounds"]): Case {
+  const load = ({ pick }: Length): Load => ({
+    connections,
+    bytes,
+    warmMs: pick(800, 500),
+    ms: pick(800, 400),
+  });
+  return {
+    name: caseName(connections, bytes),
+    contestants: [
+      echoService("bun-ioloop", load),
+      echoService("bun-ioloop", load, [0, ...HOSTED.slice(1)], "run()"),
+      ...PEERS.map((peer) => echoService(peer, load)),
+    ],
+    figures: [CPU, USER, SYSTEM, RATE, P50, P99, P999, SERVICE_BUSY, CLIENT_BUSY],
+    rounds,
+  };
+}
+
+function caseName(connections: number, bytes: number): string {
+  const peers = connections === 1 ? "1 connection" : `${connections} connections`;
+  return `${peers}, ${bytes === 4096 ? "4 KiB" : `${bytes} B`}`;
+}
+
+const MAIN = caseName(64, 64);
+
+export const echo: Workload = {
+  name: "echo",
+  what: "A TCP echo on one core, loaded by a native client on another one; each connection sends its next message when the last has come back.",
+  without: [{ peer: "bare epoll", why: "it is the client" }],
+  cases: [
+    busy(64, 64, [15, 3]),
+    ...[
+      [1, 64],
+      [500, 64],
+      [1, 4096],
+      [64, 4096],
+      [500, 4096],
+    ].map(([connections, bytes]) => busy(connections as number, bytes as number, [5, 1])),
+  ],
+  goals: [
+    goal(CPU, "libuv", 1),
+    goal(CPU, "Bun", 0.95),
+    goal(CPU, "Node", 0.72),
+    goal(USER, "Bun", 0.4),
+    goal(USER, "Node", 0.12),
+    ...["libuv", "Bun", "Node"].map((to) => ({
+      case: MAIN,
+      figure: RATE.name,
+      of: "bun-ioloop",
+      to,
+      // What the noise of this kind of machine leaves of 1.
+      least: 0.97,
+    })),
+    { case: caseName(500, 64), figure: P99.name, of: "bun-ioloop", to: "libuv", most: 1 },
+  ],
+};
+
+function goal(figure: FigureKind, to: string, most: number) {
+  return { case: MAIN, figure: figure.name, of: "bun-ioloop", to, most };
+}

@@ -88,7 +88,7 @@ export class HandlerTable {
 
   /** The next refusal of a late update that nobody has been told of; its handler is gone already. */
   takeRefusal(): IOLoopError | undefined {
-    return this.#refusals.shift();
+    return this.#refusals.length === 0 ? undefined : this.#refusals.shift();
   }
 
   clear(): void {

@@ -14,6 +14,13 @@ import { type Native, native } from "./native.ts";
 export const INTERRUPTED = -1;
 
 const NS_PER_MS = 1e6;
+
+/**
+ * A wait that may sleep costs the kernel two looks at its clock (250 ns where one that may not costs 380), so where
+ * waits find events at once it is asked without sleeping first. They do after one that found several, or, every so
+ * many waits, one that found any: a guess that fails costs one system call before a sleep.
+ */
+const GUESS_EVERY = 16;
 const MS_PER_US = 1e-3;
 
 const HOSTING =
@@ -55,6 +62,9 @@ export class Poller {
   readonly #recordsMax: number;
   /** How long a wait polls busily before it sleeps. */
   readonly spinMs: number;
+  /** Whether the next wait is expected to find events at once. */
+  #eager = false;
+  #guessIn = GUESS_EVERY;
   #closed = false;
 
   /** `spinUs` microseconds are polled busily before a wait sleeps. */
@@ -82,7 +92,19 @@ export class Poller {
    * A wake ends it with 0.
    */
   wait(timeoutMs: number): number {
-    if (this.spinMs === 0 || timeoutMs === 0) return this.#poll(timeoutMs);
+    if (timeoutMs === 0) return this.#poll(0);
+    if (this.#eager) {
+      const count = this.#poll(0);
+      if (count !== 0 || this.woken) return count;
+      this.#eager = false;
+    }
+    const count = this.spinMs === 0 ? this.#poll(timeoutMs) : this.#spin(timeoutMs);
+    this.#eager = count > 1 || (count === 1 && --this.#guessIn === 0);
+    if (this.#guessIn === 0) this.#guessIn = GUESS_EVERY;
+    return count;
+  }
+
+  #spin(timeoutMs: number): number {
     const began = performance.now();
     const spinMs = Math.min(this.spinMs, timeoutMs);
     let elapsed = 0;

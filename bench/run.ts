@@ -1,11 +1,10 @@
 // Measures the loop beside its peers, and writes results.json and report.html.
-// Usage: npm run bench -- [NAME...] [--quick] [--check] [--compare OLD.json]
-import { join } from "node:path";
+// Usage: npm run bench -- [NAME...] [--quick] [--compare OLD.json], or --check instead: measures what is steady, and fails
+// where it has become worse.
 import { parseArgs } from "node:util";
 import { compare, readResults } from "./harness/compare.ts";
 import { describeMachine } from "./harness/machine.ts";
-import { PEERS, versionOf } from "./harness/peers.ts";
-import { regressions } from "./harness/regressions.ts";
+import { regressions, steadyPart } from "./harness/regressions.ts";
 import type { Results } from "./harness/results.ts";
 import { runWorkload } from "./harness/rounds.ts";
 import { summary } from "./harness/summary.ts";
@@ -60,36 +59,36 @@ async function run(): Promise<void> {
   // Read before the run, which may write to the same file.
   const old = values.compare === undefined ? undefined : await readResults(values.compare);
 
-  const versions = PEERS.map((peer) => [peer, versionOf(peer)] as const);
-  const begun = {
-    version: 1,
-    date: new Date().toISOString(),
-    quick: values.quick,
-    machine: describeMachine(
-      Object.fromEntries(versions.filter(([, version]) => version !== undefined)) as Record<
-        string,
-        string
-      >,
-    ),
-  } as const;
-  const results: Results = { ...begun, workloads: [] };
-  const done = [];
+  const results = await measure(values.check ? workloads.map(steadyPart) : workloads, values.quick);
+  if (values.check) {
+    const worse = regressions(results);
+    for (const line of worse) console.error(line);
+    if (worse.length > 0) process.exitCode = 1;
+    return;
+  }
+  await writeReport(results, import.meta.dir);
+  console.log("written: bench/report.html and bench/results.json");
+  if (old !== undefined) console.log(compare(old, results).join("\n"));
+}
+
+async function measure(workloads: readonly Workload[], quick: boolean): Promise<Results> {
+  const date = new Date().toISOString();
+  const done: Results["workloads"][number][] = [];
   for (const workload of workloads) {
-    const result = await runWorkload(workload, values.quick, (line) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${workload.name}, ${line}`);
-    });
-    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+    if (workload.cases.length === 0) continue;
+    const result = await runWorkload(workload, quick, (line) =>
+      progress(`${workload.name}, ${line}`),
+    );
+    progress("");
     console.log(summary(result).join("\n"));
     done.push(result);
   }
-  const complete: Results = { ...results, workloads: done };
-  await writeReport(complete, import.meta.dir);
-  console.log(`written: ${join("bench", "report.html")} and ${join("bench", "results.json")}`);
-  if (old !== undefined) console.log(compare(old, complete).join("\n"));
-  if (!values.check) return;
-  const lost = regressions(complete);
-  for (const line of lost) console.error(line);
-  if (lost.length > 0) process.exitCode = 1;
+  return { version: 1, date, quick, machine: describeMachine(), workloads: done };
+}
+
+/** What goes on now, in the last line of a terminal. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
 }
 
 try {

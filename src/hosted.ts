@@ -123,7 +123,8 @@ export class HostedRun implements Host, Extension {
     const end = performance.now() + MOMENT_MS;
     for (;;) {
       const later = core.turn();
-      if (later > 0 || core.stopping || core.untilNext() > 0 || performance.now() > end) return later;
+      if (later > 0 || core.stopping || core.untilNext() > 0 || performance.now() > end)
+        return later;
     }
   }
 

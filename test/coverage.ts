@@ -55,7 +55,7 @@ const REASONS: readonly (readonly [file: string, text: string, reason: string])[
   ["registrations.ts", "cannot be watched here", "said on macOS"],
   ["signals.ts", "process.kill(process.pid, name)", "ends the process: signals-beside-bun.test.ts"],
   ["signals.ts", '"sigaction"', "the kernel refuses none of the signals that are let through"],
-  ["timer-heap.ts", "timers are pending", "33 million timers, some 3 GB"],
+  ["timer-slots.ts", "timers are pending", "33 million timers, some 3 GB"],
 ];
 
 /** Lines of a file without a gap of lines that can be reached between them. */

@@ -112,13 +112,17 @@ class Run {
     return this.#list.pending.length;
   }
 
-  /** Adds in `adding` of a hundred cases; in the others more entries go than stay. */
-  step(adding: number): void {
+  /**
+   * Adds in `adding` of a hundred cases; in the others more entries go than stay, where `cancelling` by
+   * their refs.
+   */
+  step(adding: number, cancelling = false): void {
     this.steps++;
     const choice = this.#below(100);
     if (choice < adding || this.size === 0) this.#add();
+    else if (cancelling && choice % 8 < 6) this.#removeAny();
     else if (choice % 8 < 3) this.#removeFirst();
-    else if (choice % 8 < 5) this.#remove(this.#list.pending[this.#below(this.size)] as Entry);
+    else if (choice % 8 < 5) this.#removeAny();
     else if (choice % 8 === 5) this.#remove(this.#given[this.#below(this.#given.length)] as Entry);
     else if (choice % 8 === 6) this.#postpone();
     else this.#mark = this.#heap.mark;
@@ -140,6 +144,10 @@ class Run {
   #removeFirst(): void {
     this.#list.remove(this.#list.first() as Entry);
     this.#heap.removeFirst();
+  }
+
+  #removeAny(): void {
+    this.#remove(this.#list.pending[this.#below(this.size)] as Entry);
   }
 
   /** By its ref; one that was used may have its slot taken by another entry. */
@@ -213,7 +221,9 @@ test.each([
       while (run.size < peak && run.steps < operations) run.step(88);
       // Every other time, what is left at the half is cleared.
       const floor = cycle % 2 === 0 ? 0 : peak / 2;
-      while (run.size > floor && run.steps < operations) run.step(10);
+      // In two of three cycles most are removed, so that the dead outnumber the pending.
+      const cancelling = cycle % 3 < 2;
+      while (run.size > floor && run.steps < operations) run.step(10, cancelling);
       if (run.steps === operations) break;
       run.clear();
       emptied++;

@@ -40,6 +40,10 @@ const deadline = fc.oneof(
 const operation = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("add" as const), deadline }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("remove" as const), which: fc.nat() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("remove many" as const), each: fc.nat({ max: 4 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("take" as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("postpone" as const), by: deadline }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("mark" as const) }) },
@@ -85,6 +89,11 @@ describe.each([0, 1] as const)("a timer heap of kind %d", (kind) => {
               const ref = given[step.which % given.length] ?? 0;
               expect(heap.remove(ref)).toBe(list.remove(ref));
               expect(heap.remove(ref)).toBeFalse();
+            } else if (step.kind === "remove many") {
+              for (let at = 0; at < given.length; at += step.each + 1) {
+                const ref = given[at] ?? 0;
+                expect(heap.remove(ref)).toBe(list.remove(ref));
+              }
             } else if (step.kind === "take" && heap.size > 0) {
               list.remove(heap.firstRef);
               heap.removeFirst();
@@ -125,6 +134,65 @@ describe.each([0, 1] as const)("a timer heap of kind %d", (kind) => {
       heap.removeFirst();
     }
     expect({ wrong, left: heap.size }).toEqual({ wrong: 0, left: 0 });
+  });
+
+  test("gives back in order the fifth of 100,000 that was not removed, some of it postponed", () => {
+    const heap = new TimerHeap<number>(kind);
+    const count = 100_000;
+    const argOf = (value: number) => (value < count / 2 ? undefined : value);
+    const refs = Array.from({ length: count }, (_, value) =>
+      heap.add((value * 7919) % 1000, value, argOf(value)),
+    );
+    const left: { deadline: number; value: number }[] = [];
+    for (let step = 0; step < count; step++) {
+      // In no order: the two numbers have no common divisor.
+      const value = (step * 48_271) % count;
+      if (value % 5 === 0) left.push({ deadline: (value * 7919) % 1000, value });
+      else if (!heap.remove(refs[value] ?? 0)) throw new Error(`${value} was not pending`);
+    }
+    const order = (a: (typeof left)[number], b: (typeof left)[number]) =>
+      a.deadline - b.deadline || a.value - b.value;
+    left.sort(order);
+    // Every one of the first thousand goes to a place among the others.
+    for (const entry of left.slice(0, 1000)) {
+      if (heap.firstValue !== entry.value) throw new Error(`${entry.value} is not the first`);
+      entry.deadline += 50 + (entry.value % 900);
+      heap.postponeFirst(entry.deadline);
+    }
+    left.sort(order);
+    let wrong = 0;
+    for (const { deadline, value } of left) {
+      if (heap.nearest !== deadline || heap.firstValue !== value) wrong++;
+      if (heap.firstArg !== argOf(value) || heap.firstRef !== refs[value]) wrong++;
+      heap.removeFirst();
+    }
+    expect({ wrong, left: heap.size }).toEqual({ wrong: 0, left: 0 });
+  });
+
+  test("an argument is never that of an earlier entry", () => {
+    const heap = new TimerHeap<number>(kind);
+    for (let value = 0; value < 1000; value++) {
+      const ref = heap.add(value, value, value % 3 === 0 ? { value } : undefined);
+      if (value % 3 > 0) expect(heap.firstArg).toBeUndefined();
+      else expect(heap.firstArg).toEqual({ value });
+      if (value % 2 === 0) heap.removeFirst();
+      else expect(heap.remove(ref)).toBeTrue();
+    }
+    expect(heap.size).toBe(0);
+  });
+
+  test("a million that come and go, with few pending, take no more slots than those few", () => {
+    const heap = new TimerHeap<number>(kind);
+    const refs = Array.from({ length: 100 }, (_, value) => heap.add(value, value, undefined));
+    let highest = 0;
+    for (let step = 0; step < 1_000_000; step++) {
+      const at = (step * 37) % refs.length;
+      if (!heap.remove(refs[at] ?? 0)) throw new Error(`${step}: it was not pending`);
+      const ref = heap.add(step, step, undefined);
+      refs[at] = ref;
+      highest = Math.max(highest, (ref % 2 ** 26) >> 1);
+    }
+    expect(highest).toBeLessThan(256);
   });
 
   test("a used ref never names a newer entry", () => {

@@ -1,31 +1,44 @@
 // The same as the loop's timers.ts, by setTimeout, for Node and Bun. Usage: timers.mjs MODE COUNT
 import { cpuNs, numbers, peakRssBytes, randoms, report } from "../measure.mjs";
 
+const LIVE = 10_000;
 const [mode, count] = numbers();
 const random = randoms();
 
-function fireAll() {
-  let fired = 0;
-  let added = 0;
-  const fire = () => {
-    if (++fired < count) return;
-    const total = cpuNs() - before;
-    const peak = peakRssBytes();
-    report({
-      addNs: (added - before) / count,
-      totalNs: total / count,
-      fired,
-      rssBytes: (peak - rssBefore) / count,
-      peakRssBytes: peak,
-    });
-  };
+async function fireAll() {
   const rssBefore = process.memoryUsage.rss();
-  const before = cpuNs();
-  for (let index = 0; index < count; index++) setTimeout(fire, 1 + random(1000));
-  added = cpuNs();
+  await addAndFire(count / 2, 500);
+  const { before, added } = await addAndFire(count, 1000);
+  const total = cpuNs() - before;
+  const peak = peakRssBytes();
+  report({
+    addNs: (added - before) / count,
+    totalNs: total / count,
+    rssBytes: (peak - rssBefore) / count,
+    peakRssBytes: peak,
+  });
+}
+
+function addAndFire(timers, mostMs) {
+  return new Promise((resolve) => {
+    let left = timers;
+    let added = 0;
+    const fire = () => {
+      if (--left === 0) resolve({ before, added });
+    };
+    const before = cpuNs();
+    for (let index = 0; index < timers; index++) setTimeout(fire, 1 + random(mostMs));
+    added = cpuNs();
+  });
 }
 
 function cancelAll() {
+  addAndCancel(count / 2);
+  const [before, added, cancelled] = addAndCancel(count);
+  report({ addNs: (added - before) / count, cancelNs: (cancelled - added) / count });
+}
+
+function addAndCancel(count) {
   const timers = new Array(count);
   const before = cpuNs();
   for (let index = 0; index < count; index++) {
@@ -33,18 +46,21 @@ function cancelAll() {
   }
   const added = cpuNs();
   for (let index = 0; index < count; index++) clearTimeout(timers[(index * 611_953) % count]);
-  report({ addNs: (added - before) / count, cancelNs: (cpuNs() - added) / count });
+  return [before, added, cpuNs()];
 }
 
 function restart() {
-  const live = 10_000;
-  const timers = Array.from({ length: live }, (_, index) => setTimeout(ignore, 60_000 + index));
+  const timers = Array.from({ length: LIVE }, (_, index) => setTimeout(ignore, 60_000 + index));
+  const restartMany = (times) => {
+    for (let index = 0; index < times; index++) {
+      const at = random(LIVE);
+      clearTimeout(timers[at]);
+      timers[at] = setTimeout(ignore, 60_000 + random(1000));
+    }
+  };
+  restartMany(count / 2);
   const before = cpuNs();
-  for (let index = 0; index < count; index++) {
-    const at = random(live);
-    clearTimeout(timers[at]);
-    timers[at] = setTimeout(ignore, 60_000 + random(1000));
-  }
+  restartMany(count);
   report({ restartNs: (cpuNs() - before) / count });
   process.exit(0);
 }

@@ -1,5 +1,6 @@
 //! A client that keeps CONNECTIONS busy: each sends BYTES to an echo service, and again when they
-//! have come back. After WARM_MS it measures for MS, the CPU time of the process PID of the service
+//! have come back. It never sleeps, so that nobody has to wake it: neither the service, whose CPU
+//! time that would be, nor the kernel, whose delay would be in each round trip. After WARM_MS it measures for MS, the CPU time of the process PID of the service
 //! in the same window, and prints one line of JSON. With BYTES of 0 it only connects, prints
 //! that, and holds the connections until its input ends. Usage: load PORT PID CONNECTIONS BYTES WARM_MS MS
 
@@ -20,16 +21,20 @@ const Load = struct {
     message: []const u8,
     /// Round trips in the window, in nanoseconds.
     trips: std.ArrayList(u32) = .empty,
+    /// Time in the window in which no answer had come.
+    idle_ns: u64 = 0,
     /// What is received is looked at by nobody.
     received: [65_536]u8 = undefined,
     events: [1024]linux.epoll_event = undefined,
 
     fn run(load: *Load, end_ns: u64, measured: bool) !void {
         var now = measure.wallNs();
-        while (now < end_ns) : (now = measure.wallNs()) {
-            for (measure.wait(load.poller, &load.events)) |event| {
-                try load.receive(&load.connections[event.data.u32], measured);
-            }
+        while (now < end_ns) {
+            const ready = measure.poll(load.poller, &load.events);
+            for (ready) |event| try load.receive(&load.connections[event.data.u32], measured);
+            const later = measure.wallNs();
+            if (measured and ready.len == 0) load.idle_ns += later - now;
+            now = later;
         }
     }
 
@@ -66,7 +71,6 @@ const Usage = struct {
     /// Sampled by the kernel, in its ticks.
     user_ticks: u64,
     system_ticks: u64,
-    own_ns: u64,
 
     fn of(pid: u32) Usage {
         var path_buffer: [32]u8 = undefined;
@@ -87,7 +91,6 @@ const Usage = struct {
             .cpu_ns = measure.clockNs(@enumFromInt(clock)),
             .user_ticks = user,
             .system_ticks = system,
-            .own_ns = measure.cpuNs(),
         };
     }
 };
@@ -141,7 +144,7 @@ fn tell(load: *Load, before: Usage, after: Usage, wall_ns: u64) void {
     const messages: f64 = @floatFromInt(trips.len);
     const wall: f64 = @floatFromInt(wall_ns);
     const cpu: f64 = @floatFromInt(after.cpu_ns - before.cpu_ns);
-    const own: f64 = @floatFromInt(after.own_ns - before.own_ns);
+    const idle: f64 = @floatFromInt(load.idle_ns);
     measure.report(.{
         .messages = trips.len,
         .perSecond = messages / wall * std.time.ns_per_s,
@@ -151,9 +154,9 @@ fn tell(load: *Load, before: Usage, after: Usage, wall_ns: u64) void {
         .cpuNs = cpu / messages,
         .userTicks = after.user_ticks - before.user_ticks,
         .systemTicks = after.system_ticks - before.system_ticks,
-        // What part of a core each side had.
+        // What part of the time each side had work.
         .serviceBusy = cpu / wall,
-        .clientBusy = own / wall,
+        .clientBusy = 1 - idle / wall,
     });
 }
 

@@ -74,6 +74,12 @@ pub fn wait(poller: i32, events: []linux.epoll_event) []linux.epoll_event {
     return events[0..succeed(count, "epoll_wait")];
 }
 
+/// The same, of what is ready now.
+pub fn poll(poller: i32, events: []linux.epoll_event) []linux.epoll_event {
+    const count = linux.epoll_wait(poller, events.ptr, @intCast(events.len), 0);
+    return events[0..succeed(count, "epoll_wait")];
+}
+
 /// One write of one byte.
 pub fn writeByte(fd: i32) void {
     _ = succeed(linux.write(fd, "e", 1), "write");

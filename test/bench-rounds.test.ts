@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import { runWorkload } from "../bench/harness/rounds.ts";
+import { type Contestant, type Goal, told, type Workload } from "../bench/harness/workload.ts";
+
+const LATENCY = { name: "latency", unit: "us", of: told("us") };
+const CASE = "one";
+
+/** Answers with the next of `us` in each round, and notes that it was asked. */
+function scripted(
+  peer: Contestant["peer"],
+  us: readonly number[],
+  asked: string[] = [],
+  way = "",
+): Contestant {
+  let round = 0;
+  return {
+    peer,
+    way,
+    measure: async () => {
+      asked.push(way === "" ? peer : way);
+      return { us: us[round++] as number, messages: round };
+    },
+  };
+}
+
+async function run(
+  contestants: Contestant[],
+  more: Partial<Workload["cases"][0]> = {},
+  goals: Goal[] = [],
+) {
+  const rounds = [3, 2] as const;
+  const cases = [{ name: CASE, contestants, figures: [LATENCY], rounds, ...more }];
+  return runWorkload({ name: "w", what: "", cases, goals }, false, () => {});
+}
+
+describe("a workload's rounds", () => {
+  test("ask every peer once in each, to and fro", async () => {
+    const asked: string[] = [];
+    await run([scripted("bun-ioloop", [1, 1, 1], asked), scripted("Bun", [1, 1, 1], asked)]);
+    expect(asked).toEqual(["bun-ioloop", "Bun", "Bun", "bun-ioloop", "bun-ioloop", "Bun"]);
+  });
+
+  test("are fewer in a quick run", async () => {
+    const asked: string[] = [];
+    const contestants = [scripted("bun-ioloop", [1, 1, 1], asked)];
+    const rounds = [3, 2] as const;
+    const cases = [{ name: CASE, contestants, figures: [LATENCY], rounds }];
+    await runWorkload({ name: "w", what: "", cases }, true, () => {});
+    expect(asked).toHaveLength(2);
+  });
+
+  test("give the median of the ratios of each round, not the ratio of the medians", async () => {
+    const { measures } = await run([
+      scripted("bun-ioloop", [10, 200, 30]),
+      scripted("Bun", [20, 100, 15]),
+    ]);
+    expect(measures[0]?.figures.map(({ median }) => median)).toEqual([30, 20]);
+    expect(measures[0]?.ratios).toMatchObject([
+      { of: "bun-ioloop", to: "Bun", how: "paired", values: [0.5, 2, 2], median: 2 },
+    ]);
+  });
+
+  test("are added up where one alone is too coarse", async () => {
+    const pooled = { ...LATENCY, per: told("messages") };
+    const { measures } = await run(
+      [scripted("bun-ioloop", [6, 3, 2]), scripted("Bun", [12, 12, 12])],
+      { figures: [pooled] },
+    );
+    // 6 for 1 message, 3 for 2, 2 for 3.
+    expect(measures[0]?.figures[0]?.median).toBe(3);
+    expect(measures[0]?.ratios[0]).toMatchObject({ how: "pooled", median: 0.25 });
+  });
+
+  test("compare our ways with a named one of ours", async () => {
+    const { measures } = await run(
+      [scripted("bun-ioloop", [4, 4, 4], [], "many"), scripted("bun-ioloop", [2, 2, 2], [], "few")],
+      { against: "bun-ioloop, few" },
+    );
+    expect(measures[0]?.ratios).toMatchObject([
+      { of: "bun-ioloop, many", to: "bun-ioloop, few", median: 2 },
+    ]);
+  });
+
+  test("compare nothing of a figure that says nothing about who is better", async () => {
+    const { measures } = await run(
+      [scripted("bun-ioloop", [1, 1, 1]), scripted("Bun", [2, 2, 2])],
+      {
+        figures: [{ ...LATENCY, incomparable: true }],
+      },
+    );
+    expect(measures[0]?.ratios).toEqual([]);
+  });
+});
+
+describe("a goal", () => {
+  const contestants = () => [scripted("bun-ioloop", [3, 3, 3]), scripted("Bun", [2, 2, 2])];
+  const goal = { case: CASE, figure: LATENCY.name, of: "bun-ioloop" };
+
+  test("of a ratio is met up to its limit, and missed beyond", async () => {
+    const to = "Bun";
+    const { goals } = await run(contestants(), {}, [
+      { ...goal, to, most: 1.5 },
+      { ...goal, to, most: 1.4 },
+      { ...goal, to, least: 1.5 },
+      { ...goal, to, least: 1.6 },
+    ]);
+    expect(goals.map(({ got, met }) => [got, met])).toEqual([
+      [1.5, true],
+      [1.5, false],
+      [1.5, true],
+      [1.5, false],
+    ]);
+  });
+
+  test("of a figure is judged by its median", async () => {
+    const { goals } = await run(contestants(), {}, [{ ...goal, most: 2.5 }]);
+    expect(goals).toMatchObject([{ limit: 2.5, got: 3, met: false }]);
+  });
+
+  test("about a peer that was not measured is left out", async () => {
+    const { goals } = await run(contestants(), {}, [{ ...goal, to: "libuv", most: 1 }]);
+    expect(goals).toEqual([]);
+  });
+});

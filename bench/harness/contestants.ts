@@ -26,7 +26,7 @@ export function echo(
     way,
     async measure(length): Promise<Output> {
       await using service = await serve(peer, "echo", ...given);
-      return loaded(service, load(length));
+      return await loaded(service, load(length));
     },
   };
 }

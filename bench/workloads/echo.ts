@@ -55,7 +55,7 @@ function busy(connections: number, bytes: number, rounds: Case["rounds"]): Case 
   const load = ({ pick }: Length): Load => ({
     connections,
     bytes,
-    warmMs: pick(800, 500),
+    warmMs: pick(2000, 1000),
     ms: pick(800, 400),
   });
   return {

@@ -9,13 +9,13 @@ const SPIN_US = 50;
 const load = ({ pick }: Length): Load => ({
   connections: 1,
   bytes: 64,
-  warmMs: pick(500, 300),
+  warmMs: pick(2000, 1000),
   ms: pick(800, 300),
 });
 
 export const latency: Workload = {
   name: "latency",
-  what: "One connection whose service and client have a core each: how long one message takes there and back. With spin 50 the loop looks for 50 microseconds before it sleeps.",
+  what: "One connection whose service and client have a core each: how long one message takes there and back. With spin 50 the loop looks for 50 microseconds before it sleeps. A bare epoll loop in Zig that never sleeps shows what is left of it when nobody has to be woken.",
   cases: [
     {
       name: CASE,
@@ -28,6 +28,8 @@ export const latency: Workload = {
         echo("libuv", load),
         echo("libev", load),
         echo("uvloop", load),
+        echo("bare epoll", load, [0]),
+        echo("bare epoll", load, [1], "that never sleeps"),
       ],
       figures: [
         { name: P50, unit: "us", of: told("p50Us") },

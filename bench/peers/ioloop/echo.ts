@@ -11,13 +11,18 @@ const buffer = new Uint8Array(65_536);
 const unsent = new Map<number, Uint8Array>();
 
 function echo(fd: number, events: number): void {
-  if ((events & WRITE) !== 0 && unsent.size > 0) {
-    sendRest(fd);
-    return;
+  try {
+    if ((events & WRITE) !== 0 && unsent.size > 0) {
+      sendRest(fd);
+      return;
+    }
+    const count = read(fd, buffer);
+    if (count > 0) send(fd, count);
+    else if (count === 0) hangUp(fd);
+  } catch {
+    // A client that has measured enough resets its connections.
+    hangUp(fd);
   }
-  const count = read(fd, buffer);
-  if (count > 0) send(fd, count);
-  else if (count === 0) hangUp(fd);
 }
 
 function send(fd: number, count: number): void {

@@ -100,7 +100,7 @@ fn connect(port: u32) i32 {
     const fd: i32 = @intCast(measure.succeed(linux.socket(linux.AF.INET, kind, 0), "socket"));
     const address: linux.sockaddr.in = .{
         .port = std.mem.nativeToBig(u16, @intCast(port)),
-        .addr = std.mem.nativeToBig(u32, 0x7f000001),
+        .addr = measure.loopback,
     };
     _ = measure.succeed(linux.connect(fd, &address, @sizeOf(linux.sockaddr.in)), "connect");
     return fd;

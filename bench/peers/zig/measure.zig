@@ -4,6 +4,9 @@
 const std = @import("std");
 const linux = std.os.linux;
 
+/// 127.0.0.1
+pub const loopback = std.mem.nativeToBig(u32, 0x7f000001);
+
 /// The program's arguments, which are whole numbers.
 pub fn numbers(comptime count: usize, init: std.process.Init.Minimal) [count]u32 {
     var arguments = init.args.iterate();

@@ -42,6 +42,11 @@ const lengthOf = Object.getOwnPropertyDescriptor(
   "length",
 )?.get as (this: Uint8Array) => number;
 
+/** A larger buffer is not kept from the collector until the next call. */
+const KEPT_MOST = 1 << 20;
+let measured: Uint8Array | undefined;
+let measuredSize = 0;
+
 /**
  * Opens a listening socket, or a bound datagram socket. `hostname` is "0.0.0.0" by default; `port` 0, the
  * default, lets the kernel choose ({@link localPort} tells). TCP_NODELAY is on for what is accepted.
@@ -243,10 +248,8 @@ function checkRange(
   length: number | undefined,
 ): number {
   checkFdNumber(fd, syscall);
-  if (!ArrayBuffer.isView(buffer) || !(buffer instanceof Uint8Array)) {
-    throw new TypeError(`buffer must be a Uint8Array, not ${show(buffer)}`);
-  }
-  const size = lengthOf.call(buffer);
+  const size = sizeOf(buffer);
+  if (offset === 0 && length === undefined) return Math.min(size, LENGTH_MOST);
   if (!Number.isInteger(offset) || offset < 0 || offset > size) {
     throw new RangeError(`offset must be an integer from 0 to ${size}, not ${show(offset)}`);
   }
@@ -258,6 +261,24 @@ function checkRange(
     );
   }
   return Math.min(length, LENGTH_MOST);
+}
+
+/**
+ * The true size of a buffer: an object of its own can tell any `length`. To ask the engine costs more than the rest of
+ * the check, so the last answer is kept. Where it is no longer true, for a buffer that was cut off since and pretends
+ * to be as long as it was, the kernel finds no memory there and says EFAULT.
+ */
+function sizeOf(buffer: Uint8Array): number {
+  if (buffer === measured && buffer.length === measuredSize) return measuredSize;
+  if (!ArrayBuffer.isView(buffer) || !(buffer instanceof Uint8Array)) {
+    throw new TypeError(`buffer must be a Uint8Array, not ${show(buffer)}`);
+  }
+  const size = lengthOf.call(buffer);
+  if (size <= KEPT_MOST) {
+    measured = buffer;
+    measuredSize = size;
+  }
+  return size;
 }
 
 function twoFds(syscall: string, make: (fds: Int32Array) => number): [number, number] {

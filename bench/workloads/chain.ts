@@ -13,7 +13,7 @@ function chained(pairs: number, active: number): Case {
       ({ pick }) => [pairs, active, WRITES, pick(600, 250)],
     ),
     figures: [{ name: "CPU per event", unit: "ns", of: told("cpuNsPerEvent") }],
-    rounds: [9, 2],
+    rounds: [5, 1],
   };
 }
 

@@ -5,7 +5,7 @@ import { type Case, type Contestant, told, type Workload } from "../harness/work
 
 const NATIVE = ["libuv", "libev", "uvloop", "bare epoll"] as const;
 const CPU = { name: "CPU per event", unit: "ns", of: told("cpuNsPerEvent") };
-const ROUNDS = [15, 3] as const;
+const ROUNDS = [7, 2] as const;
 const WITHOUT = "it has no handlers for ready fds";
 
 function alwaysReady(count: number): Case {

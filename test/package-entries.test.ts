@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { installed, PACKAGE_MS, runProgram } from "./support-package.ts";
+import { execute, installed, PACKAGE_MS, runProgram } from "./support-package.ts";
 
 const ENTRIES = ["bun-ioloop", "bun-ioloop/io", "bun-ioloop/turbo"];
 
@@ -95,6 +95,28 @@ test(
       }
     `;
     expect(await runProgram(project, "platform.ts", program)).toBe("1\ntrue ERR_PLATFORM true\n");
+  },
+  PACKAGE_MS,
+);
+
+test(
+  "an error leads to the sources, without a warning",
+  async () => {
+    const { project } = await installed();
+    await Bun.write(
+      `${project}/stack.ts`,
+      `
+        import { IOLoop } from "bun-ioloop";
+        try {
+          new IOLoop().addHandler(9999, 1, () => {});
+        } catch (error) {
+          console.log(error);
+        }
+      `,
+    );
+    const { stdout, stderr } = await execute(project, [process.execPath, "stack.ts"]);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/at addHandler .*bun-ioloop\/src\/basic-loop\.ts:\d+/);
   },
   PACKAGE_MS,
 );

@@ -12,7 +12,7 @@ const { outputs } = await Bun.build({
   target: "bun",
   splitting: true,
   sourcemap: "linked",
-  minify: true,
+  minify: { whitespace: true, syntax: true },
   naming: { chunk: "chunk-[hash].[ext]" },
   // The libraries stay where they are, in native/.
   external: ["*.so", "*.dylib"],

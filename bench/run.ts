@@ -1,6 +1,6 @@
 // Measures the loop beside its peers, and writes results.json and report.html.
-// Usage: npm run bench -- [NAME...] [--quick] [--compare OLD.json], or --check instead: measures what is steady, and fails
-// where it has become worse.
+// Usage: npm run bench -- [NAME...] [--quick] [--compare OLD.json]
+//        npm run bench -- --check     measures what does not depend on the machine, and fails where it has become worse
 import { parseArgs } from "node:util";
 import { compare, readResults } from "./harness/compare.ts";
 import { describeMachine } from "./harness/machine.ts";
@@ -55,25 +55,38 @@ async function run(): Promise<void> {
   if (process.platform !== "linux") {
     throw new Error("the benchmarks read Linux's accounting of processes, and run on Linux alone");
   }
+  if (values.check && (positionals.length > 0 || values.compare !== undefined)) {
+    throw new Error("--check chooses its own workloads, and compares nothing");
+  }
   const workloads = chosen(positionals);
   // Read before the run, which may write to the same file.
   const old = values.compare === undefined ? undefined : await readResults(values.compare);
 
-  const results = await measure(values.check ? workloads.map(steadyPart) : workloads, values.quick);
   if (values.check) {
-    const worse = regressions(results);
+    const worse = regressions(await measure(workloads.map(steadyPart), true));
     for (const line of worse) console.error(line);
     if (worse.length > 0) process.exitCode = 1;
     return;
   }
-  await writeReport(results, import.meta.dir);
+  // After each workload, for the next may fail.
+  const write = (results: Results) => writeReport(results, import.meta.dir);
+  const results = await measure(workloads, values.quick, write);
   console.log("written: bench/report.html and bench/results.json");
   if (old !== undefined) console.log(compare(old, results).join("\n"));
 }
 
-async function measure(workloads: readonly Workload[], quick: boolean): Promise<Results> {
-  const date = new Date().toISOString();
-  const done: Results["workloads"][number][] = [];
+async function measure(
+  workloads: readonly Workload[],
+  quick: boolean,
+  measured?: (soFar: Results) => Promise<void>,
+): Promise<Results> {
+  const begun = {
+    version: 1,
+    date: new Date().toISOString(),
+    quick,
+    machine: describeMachine(),
+  } as const;
+  let results: Results = { ...begun, workloads: [] };
   for (const workload of workloads) {
     if (workload.cases.length === 0) continue;
     const result = await runWorkload(workload, quick, (line) =>
@@ -81,9 +94,10 @@ async function measure(workloads: readonly Workload[], quick: boolean): Promise<
     );
     progress("");
     console.log(summary(result).join("\n"));
-    done.push(result);
+    results = { ...results, workloads: [...results.workloads, result] };
+    await measured?.(results);
   }
-  return { version: 1, date, quick, machine: describeMachine(), workloads: done };
+  return results;
 }
 
 /** What goes on now, in the last line of a terminal. */

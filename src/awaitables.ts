@@ -80,7 +80,11 @@ type Direction = keyof Waiting;
 
 const MASKS: Readonly<Record<Direction, number>> = { readable: READ, writable: WRITE };
 
-/** `readable`, `writable` and `sleep` of one loop, and its streams: promises over its handlers and timers. */
+/**
+ * `readable`, `writable` and `sleep` of one loop, and its streams: promises over its handlers and timers.
+ *
+ * @internal
+ */
 export class Awaitables implements Extension {
   readonly #core: Core;
   readonly #waiting = new Map<number, Waiting>();
@@ -203,7 +207,11 @@ export class Awaitables implements Extension {
 
 function ignore(): void {}
 
-/** The options, each read once: a getter may answer otherwise the next time, and may even close the loop. */
+/**
+ * The options, each read once: a getter may answer otherwise the next time, and may even close the loop.
+ *
+ * @internal
+ */
 export function checkWait(options: WaitOptions): WaitOptions {
   checkOptions("options", options, "{ timeout: 20 }");
   const { signal, timeout } = options;

@@ -28,9 +28,17 @@ export type TimeoutRef = number;
 /** Names a running interval. Unique for the life of its loop, timeouts included. */
 export type IntervalRef = number;
 
-/** The engine behind a loop, for what extends it; throws ERR_LOOP_CLOSED once the loop is closed. */
+/**
+ * The engine behind a loop, for what extends it; throws ERR_LOOP_CLOSED once the loop is closed.
+ *
+ * @internal
+ */
 export let openCore: (loop: BasicLoop, operation: string) => Core;
-/** The same, whether it is closed or not. */
+/**
+ * The same, whether it is closed or not.
+ *
+ * @internal
+ */
 export let coreOf: (loop: BasicLoop) => Core;
 
 /** What a loop does by itself: fds, callbacks and timers, and the runs that own the thread. */

@@ -20,7 +20,11 @@ export type CallContext =
 
 type Source = CallContext["source"];
 
-/** Who hears of what goes wrong or takes long. */
+/**
+ * Who hears of what goes wrong or takes long.
+ *
+ * @internal
+ */
 export interface CallReporting {
   readonly onError: (error: unknown, context: CallContext) => void;
   /** Milliseconds; Infinity: calls are not timed. */
@@ -37,7 +41,11 @@ interface CallingLoop {
   wanted(): void;
 }
 
-/** How a loop calls its user's code: with its microtasks after it, its errors reported, its time taken. */
+/**
+ * How a loop calls its user's code: with its microtasks after it, its errors reported, its time taken.
+ *
+ * @internal
+ */
 export class Calls {
   readonly #reporting: CallReporting;
   readonly #seekingSlow: boolean;

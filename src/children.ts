@@ -29,7 +29,11 @@ const ADVICE: Readonly<Record<number, string>> = {
   [constants.errno.ENOSYS]: "this kernel has no fd for a process: it takes Linux 5.3 or newer",
 };
 
-/** The processes whose end one loop waits for, each by an fd that becomes readable then. Nothing is reaped. */
+/**
+ * The processes whose end one loop waits for, each by an fd that becomes readable then. Nothing is reaped.
+ *
+ * @internal
+ */
 export class Children implements Extension {
   readonly #core: Core;
   readonly #children = new Map<number, Child>();

@@ -7,8 +7,8 @@ type Bridge = Awaited<ReturnType<typeof Bun.connect>>;
 const MOMENT_MS = 0.01;
 
 /**
- * Has Bun's loop turn one of ours. A turn is one iteration that does not wait, so that Bun's own work comes between
- * any two batches of events:
+ * Has Bun's loop turn one of ours. A turn is an iteration that does not wait, or a few of them, and ends with the first
+ * batch of events, so that Bun's own work comes between any two:
  *
  *   asleep   the kernel, or a thread, watches; its byte, through a socket that Bun watches, is a turn
  *   awake    the next turn is an immediate: as long as turns find something to do, and a moment after that
@@ -105,7 +105,7 @@ export class HostedRun implements Host, Extension {
       const called = this.#pass();
       this.#turning = false;
       if (core.closed || core.stopping) this.#end();
-      else this.#sleep(called);
+      else if (!this.#over) this.#sleep(called);
     } catch (error) {
       this.#turning = false;
       this.#end({ error });
@@ -113,18 +113,16 @@ export class HostedRun implements Host, Extension {
   };
 
   /**
-   * One iteration, and more of them where its callbacks and timers have added further ones that are due: for a moment,
-   * which Bun's own work hardly notices, and which costs less than a turn of Bun's loop for each.
+   * One iteration, and further ones for a moment, while its callbacks and timers add what is due at once: a turn of Bun's
+   * loop for each would cost more than the iteration.
    */
   #pass(): number {
     const core = this.#core;
-    const called = core.turn();
-    if (called > 0 || core.stopping || core.untilNext() > 0) return called;
     const end = performance.now() + MOMENT_MS;
     for (;;) {
-      const later = core.turn();
-      if (later > 0 || core.stopping || core.untilNext() > 0 || performance.now() > end)
-        return later;
+      const called = core.turn();
+      const more = called === 0 && !this.#over && !core.stopping && core.untilNext() === 0;
+      if (!more || performance.now() >= end) return called;
     }
   }
 

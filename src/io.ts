@@ -42,7 +42,7 @@ const lengthOf = Object.getOwnPropertyDescriptor(
   "length",
 )?.get as (this: Uint8Array) => number;
 
-/** A larger buffer is not kept from the collector until the next call. */
+/** A larger one is not kept from the collector until the next call. */
 const KEPT_MOST = 1 << 20;
 let measured: Uint8Array | undefined;
 let measuredSize = 0;
@@ -265,8 +265,8 @@ function checkRange(
 
 /**
  * The true size of a buffer: an object of its own can tell any `length`. To ask the engine costs more than the rest of
- * the check, so the last answer is kept. Where it is no longer true, for a buffer that was cut off since and pretends
- * to be as long as it was, the kernel finds no memory there and says EFAULT.
+ * the check, so the last answer is kept, and believed as long as the buffer tells the same. One that was cut off since
+ * and pretends otherwise has its own, unused memory there, or none, which the kernel refuses with EFAULT.
  */
 function sizeOf(buffer: Uint8Array): number {
   if (buffer === measured && buffer.length === measuredSize) return measuredSize;

@@ -10,6 +10,7 @@ const SAMPLES = 64;
 const DIVIDING = 16;
 
 const samples = new Float64Array(SAMPLES);
+let randomState = 1;
 
 /** Entries above a floor, in no order. */
 class Rung {
@@ -19,11 +20,12 @@ class Rung {
   size = 0;
 
   add(deadline: number, slot: number): void {
-    const at = this.size++;
+    const at = this.size;
     if (at === this.slots.length) {
       this.deadlines = moved(this.deadlines, GROWTH * at);
       this.slots = moved(this.slots, GROWTH * at);
     }
+    this.size = at + 1;
     this.deadlines[at] = deadline;
     this.slots[at] = slot;
   }
@@ -163,10 +165,17 @@ export class Ladder {
   }
 }
 
+/** A linear congruential generator of the ladder's own: a program may count on what Math.random() gives it. */
+function random(): number {
+  randomState = (Math.imul(randomState, 1_664_525) + 1_013_904_223) >>> 0;
+  // The low bits are hardly random.
+  return randomState >>> 6;
+}
+
 /** A deadline that some are above and some are not; undefined where all that were looked at are the same. */
 function dividing(size: number, deadlineAt: (index: number) => number): number | undefined {
   for (let sample = 0; sample < SAMPLES; sample++) {
-    samples[sample] = deadlineAt(Math.floor(Math.random() * size));
+    samples[sample] = deadlineAt(random() % size);
   }
   samples.sort();
   const last = samples[SAMPLES - 1] as number;

@@ -39,7 +39,11 @@ const BUCKETS = (EXPONENT_MOST - EXPONENT_LEAST) << MANTISSA_BITS;
 const SHIFT = 20 - MANTISSA_BITS;
 const FIRST = (EXPONENT_LEAST + 1023) << MANTISSA_BITS;
 
-/** A log-linear histogram: a bucket is the leading bits of a double, as HdrHistogram does with integers. */
+/**
+ * A log-linear histogram: a bucket is the leading bits of a double, as HdrHistogram does with integers.
+ *
+ * @internal
+ */
 export class Histogram {
   readonly #buckets = new Float64Array(BUCKETS);
   readonly #value = new Float64Array(1);
@@ -78,7 +82,11 @@ export class Histogram {
   }
 }
 
-/** What is measured once somebody has asked: reading the clock costs as much as decoding an event. */
+/**
+ * What is measured once somebody has asked: reading the clock costs as much as decoding an event.
+ *
+ * @internal
+ */
 export class Measurements {
   readonly lag = new Histogram();
   readonly duration = new Histogram();
@@ -128,7 +136,11 @@ export class Measurements {
   }
 }
 
-/** What a loop counts as it goes. */
+/**
+ * What a loop counts as it goes.
+ *
+ * @internal
+ */
 export class Metrics {
   iterations = 0;
   events = 0;

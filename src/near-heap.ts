@@ -69,11 +69,12 @@ export class NearHeap {
 
   /** Adds an entry at the end, out of order: `order` must follow. */
   append(deadline: number, slot: number): void {
-    const at = this.#end++;
+    const at = this.#end;
     // Room for the rest of its four, which are never the least.
     if (2 * (at + 4) > this.#entries.length) {
       this.#entries = moved(this.#entries, GROWTH * this.#entries.length);
     }
+    this.#end = at + 1;
     const entries = this.#entries;
     entries[2 * at] = deadline;
     entries[2 * at + 1] = slot;

@@ -32,7 +32,11 @@ const SPIN_MOST_US = 1e6;
 const MAX_WAIT_MS = 3600;
 const SLOW_MS = 100;
 
-/** Checks the options and fills in the defaults. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @internal
+ */
 export function resolveOptions(options: IOLoopOptions): CoreOptions {
   checkOptions("options", options, "{ maxEvents: 64 }");
   const { maxEvents = MAX_EVENTS, spin = 0, maxWait = MAX_WAIT_MS, onError = printError } = options;

@@ -15,11 +15,7 @@ export const INTERRUPTED = -1;
 
 const NS_PER_MS = 1e6;
 
-/**
- * A wait that may sleep costs the kernel two looks at its clock (250 ns where one that may not costs 380), so where
- * waits find events at once it is asked without sleeping first. They do after one that found several, or, every so
- * many waits, one that found any: a guess that fails costs one system call before a sleep.
- */
+/** Of so many waits that found one event, one is taken for a sign that the next is there already. */
 const GUESS_EVERY = 16;
 const MS_PER_US = 1e-3;
 
@@ -90,6 +86,10 @@ export class Poller {
   /**
    * Waits at most `timeoutMs`; returns how many records are ready, or INTERRUPTED when a signal came first.
    * A wake ends it with 0.
+   *
+   * Where it may sleep, the kernel looks at its clock twice before it looks for events: 250 ns, beside 380 for the
+   * rest. So it is asked first without that, where events are expected: after a wait that found several, and now and
+   * then after one that found one. A guess that fails costs a system call, before a sleep.
    */
   wait(timeoutMs: number): number {
     if (timeoutMs === 0) return this.#poll(0);

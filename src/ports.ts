@@ -36,6 +36,8 @@ const unheard = new WeakMap<MessagePortLike, unknown[]>();
 /**
  * The message ports of one loop. Where Bun's loop turns, Bun delivers their messages, and they are queued as
  * callbacks; while a run blocks they are fetched here, at each wake and every 100 ms.
+ *
+ * @internal
  */
 export class Ports implements Extension {
   readonly #core: Core;

@@ -10,7 +10,11 @@ export interface RunUntilOptions {
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** Runs `core` until `work` has settled; the contract is `IOLoop.runUntil`'s. */
+/**
+ * Runs `core` until `work` has settled; the contract is `IOLoop.runUntil`'s.
+ *
+ * @internal
+ */
 export function runUntil<T>(
   core: Core,
   work: PromiseLike<T> | (() => PromiseLike<T> | T),

@@ -46,6 +46,8 @@ function counters(): Uint32Array {
  * The signals of one loop. A native action counts what comes and makes a pipe readable, which the loop watches like
  * any other fd. Bun's own action is called after ours, so that listeners of `process.on` hear of a signal too. While
  * a run blocks the main thread, Bun could not call them: the action leaves Bun's out then, and this calls them instead.
+ *
+ * @internal
  */
 export class Signals implements Extension {
   readonly #core: Core;

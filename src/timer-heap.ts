@@ -15,8 +15,8 @@ const DEAD_LEAST = 64;
  *   Ladder       all beyond it, hardly in any
  *   TimerSlots   what an entry's slot stands for: its ref, value, argument and age
  *
- * A removed entry is dead: it stays until it comes first, or until more are dead than pending, when one pass drops them
- * all. Its slot is given out again only after that. Memory is kept for the next burst.
+ * A removed entry is dead: it stays until it comes first, or until a removal finds more dead than pending, and one pass
+ * drops them all. Its slot is given out again only after that. Memory is kept for the next burst.
  */
 export class TimerHeap<Value> {
   readonly #slots: TimerSlots<Value>;
@@ -55,14 +55,12 @@ export class TimerHeap<Value> {
 
   /** Adds an entry; returns its ref. O(1) for a far one and O(log n) for a near one, amortised. */
   add(deadline: number, value: Value, arg: unknown): number {
+    if (this.#slots.exhausted) this.#sweep();
     const slot = this.#slots.take(value, arg);
+    if (deadline > this.#far.horizon) this.#far.add(deadline, slot);
+    else this.#near.add(deadline, slot);
     this.#size++;
-    if (deadline > this.#far.horizon) {
-      this.#far.add(deadline, slot);
-    } else {
-      this.#near.add(deadline, slot);
-      if (this.#near.size > this.#nearMost) this.#relieve();
-    }
+    if (this.#near.size > this.#nearMost) this.#relieve();
     // Whatever comes before it is dead.
     if (this.#size === 1) this.#settleFirst();
     return this.#slots.refOf(slot);
@@ -146,8 +144,6 @@ export class TimerHeap<Value> {
   #relieve(): void {
     this.#far.relieve(this.#near);
     this.#nearMost = Math.max(NEAR_MOST, 2 * this.#near.size);
-    // Some of those that stayed may be dead, and one of them the first: the heap's order is new.
-    this.#settleFirst();
   }
 
   #sweep(): void {

@@ -46,7 +46,7 @@ export class TimerSlots<Value> {
   /** Slots from here on have not been given out since all were free, and are so in the order of memory. */
   #fresh = 0;
   #sequence = 0;
-  /** What `fetch` has loaded, which it would not need to otherwise. */
+  /** Where `fetch` leaves what it has loaded, so that the compiler does not leave it out. */
   fetched = 0;
 
   constructor(kind: RefKind) {
@@ -58,10 +58,15 @@ export class TimerSlots<Value> {
     return this.#sequence;
   }
 
+  /** Whether none is left to take. */
+  get exhausted(): boolean {
+    return this.#freeCount === 0 && this.#fresh === SLOTS;
+  }
+
   /** From free to pending. */
   take(value: Value, arg: unknown): number {
-    const slot = this.#freeCount > 0 ? (this.#free[--this.#freeCount] as number) : this.#fresh++;
-    if (slot === this.#made) this.#make();
+    const slot =
+      this.#freeCount > 0 ? (this.#free[--this.#freeCount] as number) : this.#takeFresh();
     const records = this.#records;
     records[2 * slot] = GENERATION - (records[2 * slot] as number);
     records[2 * slot + 1] = this.#sequence++;
@@ -133,8 +138,8 @@ export class TimerSlots<Value> {
   }
 
   /**
-   * Has the processor load what the fires of these slots will touch: here it waits for many of them at once, and there
-   * for each. A million timers do not fit into its cache.
+   * Has the processor load what the fires of these slots will touch. A million timers do not fit into its cache, and in
+   * this loop it waits for many loads at a time, where the fires would wait for each.
    */
   fetch(list: SlotList): void {
     const records = this.#records;
@@ -146,10 +151,16 @@ export class TimerSlots<Value> {
     this.fetched = sum;
   }
 
+  #takeFresh(): number {
+    const slot = this.#fresh;
+    if (slot === this.#made) this.#make();
+    this.#fresh = slot + 1;
+    return slot;
+  }
+
   #make(): void {
     const slot = this.#made;
     if (slot === SLOTS) {
-      this.#fresh--;
       throw new RangeError(`more than ${SLOTS} timers are pending: remove some before adding more`);
     }
     if (2 * slot === this.#records.length) this.#records = moved(this.#records, GROWTH * 2 * slot);

@@ -17,7 +17,11 @@ export interface Waker {
 
 const TABLE_FULL = "this process has 16,384 wakers: close those that nobody uses";
 
-/** The wakers of one loop: who is called when somebody woke it. */
+/**
+ * The wakers of one loop: who is called when somebody woke it.
+ *
+ * @internal
+ */
 export class Wakers implements Extension {
   readonly #core: Core;
   readonly #callbacks = new Map<number, Callback | undefined>();

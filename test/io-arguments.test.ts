@@ -260,6 +260,104 @@ describe("a buffer", () => {
   });
 });
 
+/** Nothing else is read or written between two calls of a test: the length of the last buffer is remembered. */
+describe("a buffer that is used again", () => {
+  const BYTES = "0123456789abcdefghijklmn";
+
+  /** A view of all there is of eight bytes that can be more or fewer. */
+  function tracking(): [memory: ArrayBuffer, buffer: Uint8Array] {
+    const memory = new ArrayBuffer(8, { maxByteLength: 64 });
+    return [memory, new Uint8Array(memory)];
+  }
+
+  test("after it was cut off, is read into and written from by its new length", () => {
+    const [memory, buffer] = tracking();
+    poke(writer, BYTES);
+    expect(io.read(reader, buffer)).toBe(8);
+    memory.resize(3);
+    expect(io.read(reader, buffer)).toBe(3);
+    expect(Buffer.from(buffer).toString()).toBe("89a");
+    refuses(() => io.read(reader, buffer, 0, 8), RangeError, /length .*0 to 3/);
+    refuses(() => io.read(reader, buffer, 4), RangeError, /offset .*0 to 3/);
+    expect(io.write(writer, buffer)).toBe(3);
+    expect(drain(reader)).toBe("bcdefghijklmn89a");
+    memory.resize(0);
+    expect(io.write(writer, buffer)).toBe(0);
+    poke(writer, "kept");
+    expect(io.read(reader, buffer)).toBe(0);
+    expect(drain(reader)).toBe("kept");
+  });
+
+  test("after it has grown, is read into by its new length", () => {
+    const [memory, buffer] = tracking();
+    poke(writer, BYTES);
+    expect(io.read(reader, buffer)).toBe(8);
+    memory.resize(12);
+    expect(io.read(reader, buffer)).toBe(12);
+    expect(Buffer.from(buffer).toString()).toBe("89abcdefghij");
+    expect(drain(reader)).toBe("klmn");
+  });
+
+  test("whose fixed part was cut off moves nothing", () => {
+    const memory = new ArrayBuffer(8, { maxByteLength: 64 });
+    const buffer = new Uint8Array(memory, 2, 6);
+    poke(writer, BYTES);
+    expect(io.read(reader, buffer)).toBe(6);
+    memory.resize(4);
+    expect(io.read(reader, buffer)).toBe(0);
+    expect(io.write(writer, buffer)).toBe(0);
+    expect(drain(reader)).toBe(BYTES.slice(6));
+  });
+
+  test("after its memory went elsewhere, moves nothing, and the memory stays as it is", () => {
+    const buffer = new Uint8Array(new ArrayBuffer(8));
+    poke(writer, BYTES);
+    expect(io.read(reader, buffer)).toBe(8);
+    const moved = new Uint8Array(buffer.buffer.transfer());
+    expect(io.read(reader, buffer)).toBe(0);
+    refuses(() => io.read(reader, buffer, 0, 8), RangeError, /length .*0 to 0/);
+    expect(io.write(writer, buffer)).toBe(0);
+    expect(Buffer.from(moved).toString()).toBe(BYTES.slice(0, 8));
+    expect(drain(reader)).toBe(BYTES.slice(8));
+  });
+
+  test.each([4, 9, 2 ** 20])(
+    "and by now tells a length of %d, is used as long as it is",
+    (value) => {
+      const memory = new ArrayBuffer(16);
+      const buffer = new Uint8Array(memory, 0, 8);
+      const behind = new Uint8Array(memory, 8);
+      poke(writer, BYTES);
+      expect(io.read(reader, buffer)).toBe(8);
+      Object.defineProperty(buffer, "length", { value });
+      expect(io.read(reader, buffer)).toBe(8);
+      refuses(() => io.read(reader, buffer, 0, 9), RangeError, /length .*0 to 8/);
+      expect(io.write(writer, buffer)).toBe(8);
+      expect([...behind]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(drain(reader)).toBe(`${BYTES.slice(16)}${BYTES.slice(8, 16)}`);
+    },
+  );
+
+  test("and goes on telling its length without its memory has none of it used", () => {
+    for (const loseOf of [
+      (memory: ArrayBuffer) => memory.transfer(),
+      (memory: ArrayBuffer) => memory.resize(0),
+    ]) {
+      const [memory, buffer] = tracking();
+      poke(writer, BYTES);
+      expect(io.read(reader, buffer)).toBe(8);
+      Object.defineProperty(buffer, "length", { value: 8 });
+      const rest = loseOf(memory) ?? memory;
+      refuses(() => io.read(reader, buffer), IOLoopError, /EFAULT/);
+      refuses(() => io.write(writer, buffer), IOLoopError, /EFAULT/);
+      expect(
+        rest.byteLength === 0 || Buffer.from(rest).toString() === BYTES.slice(0, 8),
+      ).toBeTrue();
+      expect(drain(reader)).toBe(BYTES.slice(8));
+    }
+  });
+});
+
 test("errors of system calls tell code, errno, call and fd", () => {
   const error = thrownBy(() => io.accept(reader));
   expectIOLoopError(error, "ENOTSOCK", /accept/, new RegExp(`fd ${reader}`));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { ratiosToPeers } from "../report/contests.ts";
-import { numberText, valueText } from "../report/format.ts";
+import { ratiosToPeers } from "./contests.ts";
+import { numberText, valueText } from "./format.ts";
 import type { Measure, Results, Spread } from "./results.ts";
 
 /** A change of less than this is none. */
@@ -26,6 +26,7 @@ function comparablesOf({ workloads }: Results): readonly Comparable[] {
 }
 
 function comparablesOfMeasure(measure: Measure, path: readonly string[]): readonly Comparable[] {
+  if (measure.incomparable) return [];
   const ratios = ratiosToPeers(measure);
   if (ratios.length > 0) {
     return ratios.map((ratio) => {

@@ -1,11 +1,13 @@
+import { readFileSync } from "node:fs";
 import { commandOf, type Peer } from "./peers.ts";
 
 /** The figures that one process tells: a line of JSON. */
 export type Output = Readonly<Record<string, number | readonly number[]>>;
 
-/** A service and what loads it have a core each. */
-const SERVICE_CORE = 0;
-const LOAD_CORE = 1;
+/** A service and what loads it have a core each, where there are two. */
+const CORES = allowedCores();
+export const SERVICE_CORE = CORES[0] as number;
+export const LOAD_CORE = CORES.at(-1) as number;
 const LIMIT_MS = 180_000;
 
 /** Runs `program` of a peer to its end. */
@@ -21,7 +23,10 @@ export async function outputOf(command: readonly string[]): Promise<Output> {
   });
   const output = await child.stdout.text();
   const exitCode = await child.exited;
-  if (exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${exitCode}`);
+  if (exitCode !== 0) {
+    const reason = child.signalCode === null ? `with ${exitCode}` : `by ${child.signalCode}`;
+    throw new Error(`${command.join(" ")} ended ${reason}, ${LIMIT_MS} ms at most were its due`);
+  }
   return JSON.parse(output) as Output;
 }
 
@@ -71,7 +76,7 @@ export interface Service extends AsyncDisposable {
 /** Starts a service, which prints its port. */
 export async function serve(peer: Peer, program: string, ...given: number[]): Promise<Service> {
   const child = start([...pinned(SERVICE_CORE), ...commandOf(peer, program), ...given.map(String)]);
-  const { port } = await child.next<{ port: number }>();
+  const { port } = await firstOf<{ port: number }>(child);
   return { port, pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
@@ -93,13 +98,30 @@ export async function idleConnections(
   connections: number,
 ): Promise<AsyncDisposable> {
   const client = start(clientOf(service, { connections, bytes: 0, warmMs: 0, ms: 0 }));
-  await client.next();
+  await firstOf(client);
   return client;
+}
+
+/** What a child says first; one that does not is not left behind. */
+async function firstOf<Line>(child: Child): Promise<Line> {
+  try {
+    return await child.next<Line>();
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function clientOf({ port, pid }: Service, { connections, bytes, warmMs, ms }: Load): string[] {
   const given = [port, pid, connections, bytes, warmMs, ms];
   return [...pinned(LOAD_CORE), ...commandOf("bare epoll", "load"), ...given.map(String)];
+}
+
+/** The cores that this process may run on. */
+function allowedCores(): readonly number[] {
+  const status = readFileSync("/proc/self/status", "utf8");
+  const list = /^Cpus_allowed_list:\s+(.+)$/m.exec(status)?.[1] ?? "0";
+  return list.split(/[,-]/).map(Number);
 }
 
 /** What keeps a command to one of the machine's processors. */

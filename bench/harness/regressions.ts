@@ -1,12 +1,10 @@
+import * as dispatch from "../workloads/dispatch.ts";
+import * as echo from "../workloads/echo.ts";
+import * as timers from "../workloads/timers.ts";
 import type { Results } from "./results.ts";
 import { judge } from "./rounds.ts";
 import { goalText } from "./summary.ts";
-import { contestantName, type Goal, type Workload } from "./workload.ts";
-
-const OURS = "bun-ioloop";
-const READY = "100 ready";
-const ECHO = "64 connections, 64 B";
-const TIMERS = "a million, due within a second";
+import { contestantName, type Goal, OURS, type Workload } from "./workload.ts";
 
 /**
  * What holds on any machine, also a slow and busy one, unless the package has become worse: ratios of processor time,
@@ -14,16 +12,28 @@ const TIMERS = "a million, due within a second";
  */
 const STEADY: Readonly<Record<string, readonly Goal[]>> = {
   dispatch: [
-    { case: READY, figure: "CPU per event", of: OURS, to: "bare wait, with drains", most: 1.8 },
-    { case: "without garbage collection", figure: "memory per event", of: OURS, most: 1 },
+    {
+      case: dispatch.READY_CASE,
+      figure: "CPU per event",
+      of: OURS,
+      to: "bare wait, with drains",
+      most: 1.8,
+    },
+    { case: dispatch.MEMORY_CASE, figure: "memory per event", of: OURS, most: 1 },
   ],
   echo: [
-    { case: ECHO, figure: "user CPU per message", of: OURS, to: "Node", most: 0.5 },
-    { case: ECHO, figure: "CPU per message", of: OURS, to: "Node", most: 0.9 },
+    { case: echo.MAIN_CASE, figure: "user CPU per message", of: OURS, to: "Node", most: 0.5 },
+    { case: echo.MAIN_CASE, figure: "CPU per message", of: OURS, to: "Node", most: 0.9 },
   ],
   timers: [
-    { case: TIMERS, figure: "memory for one", of: OURS, most: 100 },
-    { case: TIMERS, figure: "CPU to add one and fire it", of: OURS, to: "Bun", most: 0.4 },
+    { case: timers.MEMORY_CASE, figure: "memory for one", of: OURS, most: 100 },
+    {
+      case: timers.FIRE_CASE,
+      figure: "CPU to add one and fire it",
+      of: OURS,
+      to: "Bun",
+      most: 0.4,
+    },
   ],
 };
 
@@ -39,13 +49,14 @@ export function steadyPart(workload: Workload): Workload {
   return { name: workload.name, what: workload.what, cases };
 }
 
-/** What a run shows to have become worse than it may, a line each. Fails where it was not measured. */
+/** What a run of the steady parts shows to have become worse than it may, or has not measured; a line each. */
 export function regressions({ workloads }: Results): readonly string[] {
-  return workloads.flatMap(({ name, measures }) =>
-    (STEADY[name] ?? []).flatMap((goal) => {
+  return Object.entries(STEADY).flatMap(([name, goals]) => {
+    const measures = workloads.find((workload) => workload.name === name)?.measures ?? [];
+    return goals.flatMap((goal) => {
       const [outcome] = judge(goal, measures);
       if (outcome === undefined) return [`not measured: ${name}, ${goal.case}, ${goal.figure}`];
       return outcome.met ? [] : [`worse than it may be: ${name}, ${goalText(outcome)}`];
-    }),
-  );
+    });
+  });
 }

@@ -43,6 +43,8 @@ export interface Measure {
   /** "ns", "us", "ms", "bytes", "1/s"; "" for counts. */
   readonly unit: string;
   readonly better: "lower" | "higher";
+  /** Says nothing about who is better. */
+  readonly incomparable?: true;
   readonly figures: readonly Figure[];
   readonly ratios: readonly Ratio[];
 }

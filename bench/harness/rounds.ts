@@ -97,6 +97,7 @@ function measureOf(
     name: kind.name,
     unit: kind.unit,
     better: kind.better ?? "lower",
+    ...(kind.incomparable ? { incomparable: true } : {}),
     figures: all.map((series) => figureOf(kind, series)),
     ratios: ours.flatMap((of) =>
       all
@@ -107,28 +108,50 @@ function measureOf(
 }
 
 function figureOf(kind: FigureKind, { name, ours, outputs }: Series): Figure {
-  const spread = spreadOf(outputs.map(kind.of));
-  return { peer: name, ours, ...spread, median: pooled(kind, outputs) ?? spread.median };
+  const spread =
+    kind.per === undefined
+      ? spreadOf(outputs.map(kind.of))
+      : pooledSpread(outputs.length, (rounds) => pooled(kind, rounds(outputs)));
+  return { peer: name, ours, ...spread };
 }
 
 function ratioOf(kind: FigureKind, of: Series, to: Series): Ratio {
-  const spread = spreadOf(
-    of.outputs.map((output, round) => kind.of(output) / kind.of(to.outputs[round] as Output)),
-  );
   const names = { of: of.name, to: to.name };
-  const [ours, theirs] = [pooled(kind, of.outputs), pooled(kind, to.outputs)];
-  if (ours === undefined || theirs === undefined) return { ...names, how: "paired", ...spread };
-  const ratio = ours / theirs;
-  return { ...names, how: "pooled", values: [ratio], median: ratio, low: ratio, high: ratio };
+  if (kind.per !== undefined) {
+    const spread = pooledSpread(of.outputs.length, (rounds) => {
+      return pooled(kind, rounds(of.outputs)) / pooled(kind, rounds(to.outputs));
+    });
+    return { ...names, how: "pooled", ...spread };
+  }
+  const ratios = of.outputs.map((output, round) => {
+    return kind.of(output) / kind.of(to.outputs[round] as Output);
+  });
+  return { ...names, how: "paired", ...spreadOf(ratios) };
 }
 
-/** All rounds as one, where a figure asks for it. */
-function pooled({ of, per }: FigureKind, outputs: readonly Output[]): number | undefined {
-  if (per === undefined) return undefined;
-  const weights = outputs.map(per);
+/** The rounds as one. */
+function pooled({ of, per }: FigureKind, outputs: readonly Output[]): number {
+  const weights = outputs.map((output) => per?.(output) ?? 1);
   return (
     sum(outputs.map((output, round) => of(output) * (weights[round] as number))) / sum(weights)
   );
+}
+
+type Rounds = (outputs: readonly Output[]) => readonly Output[];
+
+/** Of all rounds as one; the spread is that of all but one of them, each left out in turn (the jackknife). */
+function pooledSpread(count: number, pool: (rounds: Rounds) => number): Spread {
+  const median = pool((outputs) => outputs);
+  if (count === 1) return { values: [median], median, low: median, high: median };
+  const values = Array.from({ length: count }, (_, left) => {
+    return pool((outputs) => outputs.filter((_output, round) => round !== left));
+  });
+  // What leaving one out moves, times the number of the others, is what a round moves.
+  const error = Math.sqrt(
+    ((count - 1) / count) * sum(values.map((value) => (value - median) ** 2)),
+  );
+  // As far from it as quartiles are, were it normal.
+  return { values, median, low: median - 0.674 * error, high: median + 0.674 * error };
 }
 
 function spreadOf(values: readonly number[]): Spread {

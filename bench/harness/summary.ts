@@ -1,4 +1,4 @@
-import { measureText, numberText, plainText, rangeText } from "../report/format.ts";
+import { measureText, numberText, plainText, rangeText } from "./format.ts";
 import type { Measure, Outcome, Workload } from "./results.ts";
 
 const NAME_WIDTH = 30;

@@ -46,9 +46,7 @@ export interface FigureKind {
   /** "lower" where it is not given. */
   readonly better?: "lower" | "higher";
   readonly of: (output: Output) => number;
-  /**
-   * For what a round alone measures too coarsely: by what the value was divided, so that the rounds can be added up.
-   */
+  /** For what a round alone measures too coarsely: what the value was divided by, so that rounds can be added up. */
   readonly per?: (output: Output) => number;
   /** Says nothing about who is better, so it is not compared. */
   readonly incomparable?: boolean;

@@ -2,8 +2,8 @@ import { CustomChart, type CustomSeriesOption } from "echarts/charts";
 import { GridComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { measureText, rangeText, shortText, valueText } from "../harness/format.ts";
 import type { Figure, Measure } from "../harness/results.ts";
-import { measureText, rangeText, shortText, valueText } from "./format.ts";
 import { html, Markup } from "./html.ts";
 
 use([CustomChart, GridComponent, SVGRenderer]);

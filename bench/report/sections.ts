@@ -1,7 +1,7 @@
+import { lossesIn } from "../harness/contests.ts";
+import { dateText, measureText } from "../harness/format.ts";
 import type { Machine, Measure, Results, Workload } from "../harness/results.ts";
 import { chart, isLogarithmic } from "./charts.ts";
-import { lossesIn } from "./contests.ts";
-import { dateText, measureText } from "./format.ts";
 import { html, type Markup, NOTHING } from "./html.ts";
 import { figureTable, goalsOf, goalTable, lossTable, ratioTable } from "./tables.ts";
 

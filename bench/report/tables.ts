@@ -1,6 +1,13 @@
+import { type Loss, ratiosToPeers, verdictOf } from "../harness/contests.ts";
+import {
+  measureText,
+  numberText,
+  plainText,
+  rangeText,
+  unitText,
+  valueText,
+} from "../harness/format.ts";
 import type { Measure, Outcome, Ratio, Workload } from "../harness/results.ts";
-import { type Loss, ratiosToPeers, verdictOf } from "./contests.ts";
-import { measureText, numberText, plainText, rangeText, unitText, valueText } from "./format.ts";
 import { html, type Markup, NOTHING } from "./html.ts";
 
 /** Every figure in numbers, for who cannot see its bar or wants it exactly. */

@@ -10,7 +10,7 @@ function chained(pairs: number, active: number): Case {
     contestants: programs(
       ["bun-ioloop", "libuv", "libev", "uvloop", "bare epoll"],
       "chain",
-      ({ pick }) => [pairs, active, WRITES, pick(600, 250)],
+      ({ pick }) => [pairs, active, WRITES, pick(400, 200)],
     ),
     figures: [{ name: "CPU per event", unit: "ns", of: told("cpuNsPerEvent") }],
     rounds: [5, 1],

@@ -5,7 +5,9 @@ import { type Case, type Contestant, told, type Workload } from "../harness/work
 
 const NATIVE = ["libuv", "libev", "uvloop", "bare epoll"] as const;
 const CPU = { name: "CPU per event", unit: "ns", of: told("cpuNsPerEvent") };
-const ROUNDS = [7, 2] as const;
+const ROUNDS = [5, 2] as const;
+export const READY_CASE = "100 ready";
+export const MEMORY_CASE = "without garbage collection";
 const WITHOUT = "it has no handlers for ready fds";
 
 function alwaysReady(count: number): Case {
@@ -13,9 +15,9 @@ function alwaysReady(count: number): Case {
   return {
     name,
     contestants: [
-      ...programs(["bun-ioloop", ...NATIVE], "dispatch", ({ pick }) => [count, 0, pick(600, 250)]),
-      program("bare wait", "dispatch", ({ pick }) => [count, 0, pick(600, 250)]),
-      program("bare wait", "dispatch", ({ pick }) => [count, 1, pick(600, 250)], "with drains"),
+      ...programs(["bun-ioloop", ...NATIVE], "dispatch", ({ pick }) => [count, 0, pick(400, 200)]),
+      program("bare wait", "dispatch", ({ pick }) => [count, 0, pick(400, 200)]),
+      program("bare wait", "dispatch", ({ pick }) => [count, 1, pick(400, 200)], "with drains"),
     ],
     figures: [CPU],
     rounds: ROUNDS,
@@ -24,7 +26,7 @@ function alwaysReady(count: number): Case {
 
 function besideIdle(idle: number): Contestant {
   const way = `${idle.toLocaleString("en")} idle`;
-  return program("bun-ioloop", "dispatch", ({ pick }) => [100, idle, pick(600, 250)], way);
+  return program("bun-ioloop", "dispatch", ({ pick }) => [100, idle, pick(400, 200)], way);
 }
 
 const FEW = besideIdle(100);
@@ -59,14 +61,14 @@ export const dispatch: Workload = {
       against: "bun-ioloop, 100 idle",
     },
     {
-      name: "without garbage collection",
+      name: MEMORY_CASE,
       contestants: [memory],
       figures: [{ name: "memory per event", unit: "bytes", of: told("bytesPerEvent") }],
       rounds: [3, 1],
     },
   ],
   goals: [
-    ...["100 ready", "1,000 ready"].flatMap((name) => [
+    ...[READY_CASE, "1,000 ready"].flatMap((name) => [
       { case: name, figure: CPU.name, of: "bun-ioloop", to: "libuv", most: 1.1 },
       { case: name, figure: CPU.name, of: "bun-ioloop", to: "bare epoll", most: 1.15 },
     ]),
@@ -79,7 +81,7 @@ export const dispatch: Workload = {
     },
     // The least object takes 16 bytes.
     {
-      case: "without garbage collection",
+      case: MEMORY_CASE,
       figure: "memory per event",
       of: "bun-ioloop",
       most: 1,

@@ -33,9 +33,13 @@ function usageOf(pid: number): { cpuUs: number; wakeups: number } {
   let wakeups = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const folder = `/proc/${pid}/task/${thread}`;
-    cpuUs += Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]) / 1000;
-    const status = readFileSync(`${folder}/status`, "utf8");
-    wakeups += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+    try {
+      cpuUs += Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]) / 1000;
+      const status = readFileSync(`${folder}/status`, "utf8");
+      wakeups += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+    } catch {
+      // A thread of a pool that has just ended.
+    }
   }
   return { cpuUs, wakeups };
 }

@@ -10,7 +10,8 @@ const RESTART = { name: "CPU to restart one", unit: "ns", of: told("restartNs") 
 const BYTES = { name: "memory for one", unit: "bytes", of: told("rssBytes") };
 const PEAK = { name: "peak memory of the process", unit: "bytes", of: told("peakRssBytes") };
 
-const FIRE_CASE = "a million, due within a second";
+export const MEMORY_CASE = "a million, in a fresh process";
+export const FIRE_CASE = "a million, due within a second";
 const CANCEL_CASE = "a million, cancelled";
 const RESTART_CASE = "10,000, restarted a million times";
 
@@ -25,11 +26,12 @@ function timers(name: string, mode: number, figures: readonly FigureKind[]): Cas
 
 export const timersWorkload: Workload = {
   name: "timers",
-  what: "A million timers with pseudo-random delays: added and fired, added and cancelled in another order, and 10,000 that are put off again and again, as the timeouts of busy connections are.",
+  what: "A million timers with pseudo-random delays: added and fired, added and cancelled in another order, and 10,000 that are put off again and again, as the timeouts of busy connections are. Half of the work comes before, unmeasured.",
   cases: [
-    timers(FIRE_CASE, 0, [ADD_AND_FIRE, ADD, BYTES, PEAK]),
+    timers(FIRE_CASE, 0, [ADD_AND_FIRE, ADD]),
     timers(CANCEL_CASE, 1, [CANCEL, ADD]),
     timers(RESTART_CASE, 2, [RESTART]),
+    { ...timers(MEMORY_CASE, 3, [BYTES, PEAK]), rounds: [3, 1] },
   ],
   goals: [
     goal(FIRE_CASE, ADD_AND_FIRE, "Node", 0.35),
@@ -38,9 +40,9 @@ export const timersWorkload: Workload = {
     goal(FIRE_CASE, ADD_AND_FIRE, "libev", 1.1),
     goal(CANCEL_CASE, CANCEL, "libev", 1.5),
     goal(RESTART_CASE, RESTART, "libuv", 1),
-    { case: FIRE_CASE, figure: BYTES.name, of: "bun-ioloop", most: 100 },
-    goal(FIRE_CASE, PEAK, "Node", 0.4),
-    goal(FIRE_CASE, PEAK, "Bun", 0.6),
+    { case: MEMORY_CASE, figure: BYTES.name, of: "bun-ioloop", most: 100 },
+    goal(MEMORY_CASE, PEAK, "Node", 0.4),
+    goal(MEMORY_CASE, PEAK, "Bun", 0.6),
   ],
 };
 

@@ -1,5 +1,5 @@
 // The least that a loop in TypeScript can cost that runs the microtasks after each handler: the native wait, a table of
-// functions, and drainMicrotasks(); or with DRAINS of 0 without that. Usage: floor.ts READY DRAINS MS
+// functions, and drainMicrotasks(); or with DRAINS of 0 without that. Usage: dispatch.ts READY DRAINS MS
 import { drainMicrotasks } from "bun:jsc";
 import { RECORD_FD, RECORD_WORDS } from "../../../src/abi.ts";
 import { READ } from "../../../src/events.ts";

@@ -1,5 +1,5 @@
 // Loads one or two services at once and prints how long their answers took, in microseconds, as JSON. With a rate,
-// messages are sent at that rate, whatever comes back; with 0, each connection sends its next message when it has the
+// messages are sent at that rate, but none where an answer is still awaited; with 0, each connection sends its next message when it has the
 // answer to the last. Usage: client.ts SECONDS PORT:echo|http:CONNECTIONS:RATE...
 import { createHistogram } from "node:perf_hooks";
 import { IOLoop, READ } from "bun-ioloop";

@@ -1,5 +1,5 @@
 // Three services in one process, two of Bun's and one of a hosted loop: Bun.serve, Bun.listen with an echo, and an echo on
-// the loop. Prints their ports and serves until it is killed.
+// the loop. Prints their ports and serves until its input ends.
 import { IOLoop, READ } from "bun-ioloop";
 import { accept, close, listen, localPort, read, WOULD_BLOCK, write } from "bun-ioloop/io";
 
@@ -38,4 +38,5 @@ const bunEcho = Bun.listen({
 });
 
 console.log(JSON.stringify([http.port, bunEcho.port, localPort(listener)]));
+process.stdin.on("end", () => process.exit()).resume();
 await loop.run();

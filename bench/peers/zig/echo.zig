@@ -1,10 +1,12 @@
 //! The least that a TCP echo service can cost: a bare epoll loop without buffers of its own, for
 //! messages that a socket takes at once. With SPIN of 1 it never sleeps. It prints its port and
-//! serves until it is killed. Usage: echo SPIN
+//! serves until its input ends. Usage: echo SPIN
 
 const std = @import("std");
 const linux = std.os.linux;
 const measure = @import("measure.zig");
+
+const input = 0;
 
 const Service = struct {
     poller: i32,
@@ -13,6 +15,7 @@ const Service = struct {
 
     fn serve(service: *Service, fd: i32) void {
         if (fd == service.listener) return service.accept();
+        if (fd == input) std.process.exit(0);
         const received = linux.read(fd, &service.buffer, service.buffer.len);
         if (received == 0 or linux.errno(received) != .SUCCESS) {
             _ = linux.close(fd);
@@ -51,6 +54,7 @@ pub fn main(init: std.process.Init.Minimal) !void {
     const spin = measure.numbers(1, init)[0];
     var service: Service = .{ .poller = measure.epoll(), .listener = listen() };
     measure.watch(service.poller, service.listener, @intCast(service.listener));
+    measure.watch(service.poller, input, input);
     measure.report(.{ .port = portOf(service.listener) });
     var events: [1024]linux.epoll_event = undefined;
     while (true) {

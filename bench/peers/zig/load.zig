@@ -1,8 +1,9 @@
 //! A client that keeps CONNECTIONS busy: each sends BYTES to an echo service, and again when they
 //! have come back. It never sleeps, so that nobody has to wake it: neither the service, whose CPU
-//! time that would be, nor the kernel, whose delay would be in each round trip. After WARM_MS it measures for MS, the CPU time of the process PID of the service
-//! in the same window, and prints one line of JSON. With BYTES of 0 it only connects, prints
-//! that, and holds the connections until its input ends. Usage: load PORT PID CONNECTIONS BYTES WARM_MS MS
+//! time that would be, nor the kernel, whose delay would be in each round trip. After WARM_MS it
+//! measures for MS, with the CPU time of the service's process PID in the same window, and prints
+//! one line of JSON. With BYTES of 0 it only connects, prints that, and holds the connections until
+//! its input ends. Usage: load PORT PID CONNECTIONS BYTES WARM_MS MS
 
 const std = @import("std");
 const linux = std.os.linux;

@@ -1,4 +1,4 @@
-import type { Measure, Spread } from "../harness/results.ts";
+import type { Measure, Spread } from "./results.ts";
 
 const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const THREE_DIGITS = new Intl.NumberFormat("en-US", {

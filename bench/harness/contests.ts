@@ -1,4 +1,5 @@
-import type { Measure, Ratio, Results, Workload } from "../harness/results.ts";
+import { isFloor } from "./peers.ts";
+import type { Measure, Ratio, Results, Workload } from "./results.ts";
 
 /** How ours stands to a peer: "even" where the spread of their ratio holds 1. */
 export type Verdict = "better" | "worse" | "even";
@@ -14,7 +15,7 @@ export function verdictOf({ low, high }: Ratio, { better }: Measure): Verdict {
   return high < 1 === (better === "lower") ? "better" : "worse";
 }
 
-/** Somebody else is better there, beyond the spread. */
+/** Another loop is better there, beyond the spread. */
 export interface Loss {
   readonly workload: Workload;
   readonly measure: Measure;
@@ -27,7 +28,8 @@ export function lossesIn({ workloads }: Results): readonly Loss[] {
   for (const workload of workloads) {
     for (const measure of workload.measures) {
       for (const ratio of ratiosToPeers(measure)) {
-        if (verdictOf(ratio, measure) === "worse") losses.push({ workload, measure, ratio });
+        if (isFloor(ratio.to) || verdictOf(ratio, measure) !== "worse") continue;
+        losses.push({ workload, measure, ratio });
       }
     }
   }

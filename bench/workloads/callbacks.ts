@@ -20,7 +20,7 @@ function callbacks(name: string, mode: number, count: number): Case {
       program("uvloop", "callbacks", given),
     ],
     figures: [CPU],
-    rounds: [7, 2],
+    rounds: [5, 2],
   };
 }
 

@@ -84,14 +84,14 @@ export const echo: Workload = {
   what: "A TCP echo on one core, loaded by a native client on another one; each connection sends its next message when the last has come back.",
   without: [{ peer: "bare epoll", why: "it is the client" }],
   cases: [
-    busy(64, 64, [11, 3]),
+    busy(64, 64, [9, 3]),
     ...[
       [1, 64],
       [500, 64],
       [1, 4096],
       [64, 4096],
       [500, 4096],
-    ].map(([connections, bytes]) => busy(connections as number, bytes as number, [3, 1])),
+    ].map(([connections, bytes]) => busy(connections as number, bytes as number, [2, 1])),
   ],
   goals: [
     goal(CPU, "libuv", 1),

@@ -92,7 +92,7 @@ function underLoad(connections: number): Case {
       { name: "p50 of the round trip", unit: "us", of: told("p50Us") },
       { name: "p99 of the round trip", unit: "us", of: told("p99Us") },
     ],
-    rounds: [5, 1],
+    rounds: [3, 1],
   };
 }
 
@@ -123,7 +123,7 @@ export const hosted: Workload = {
         { name: "p50 from the write to its reader", unit: "us", of: told("p50Us") },
         { name: "p99 from the write to its reader", unit: "us", of: told("p99Us") },
       ],
-      rounds: [5, 1],
+      rounds: [3, 1],
     },
     ...[1, 8, 64].map(underLoad),
     {
@@ -137,7 +137,7 @@ export const hosted: Workload = {
           incomparable: true,
         },
       ],
-      rounds: [5, 1],
+      rounds: [3, 1],
     },
   ],
 };

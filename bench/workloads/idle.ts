@@ -63,7 +63,7 @@ export const idle: Workload = {
         { name: "CPU per second", unit: "us", of: told("cpuUs"), incomparable: true },
         { name: "wake-ups per second", unit: "", of: told("wakeups"), incomparable: true },
       ],
-      rounds: [3, 1],
+      rounds: [2, 1],
     },
   ],
 };

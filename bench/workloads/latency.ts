@@ -37,7 +37,7 @@ export const latency: Workload = {
         { name: "p99.9 of the round trip", unit: "us", of: told("p999Us") },
         { name: "CPU per message", unit: "ns", of: told("cpuNs") },
       ],
-      rounds: [7, 2],
+      rounds: [5, 2],
     },
   ],
   goals: ["libuv", "Bun", "Node"].flatMap((to) => [

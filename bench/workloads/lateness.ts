@@ -32,7 +32,7 @@ function timeouts(name: string, delayUs: number, count: number): Case {
       ...PEERS.map((peer) => program(peer, "lateness", given)),
     ],
     figures: [P50, { name: "p99 of the lateness", unit: "us", of: late(0.99) }],
-    rounds: [5, 1],
+    rounds: [3, 1],
   };
 }
 

@@ -20,7 +20,7 @@ function timers(name: string, mode: number, figures: readonly FigureKind[]): Cas
     name,
     contestants: programs(PEERS, "timers", () => [mode, 1_000_000]),
     figures,
-    rounds: [5, 1],
+    rounds: [3, 1],
   };
 }
 

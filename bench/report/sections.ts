@@ -1,9 +1,12 @@
-import { lossesIn } from "../harness/contests.ts";
+import { type Loss, lossesIn } from "../harness/contests.ts";
 import { dateText, measureText } from "../harness/format.ts";
 import type { Machine, Measure, Results, Workload } from "../harness/results.ts";
 import { chart, isLogarithmic } from "./charts.ts";
 import { html, type Markup, NOTHING } from "./html.ts";
 import { figureTable, goalsOf, goalTable, lossTable, ratioTable } from "./tables.ts";
+
+/** So many are in view; the others are a click away. */
+const LOSSES_FIRST = 12;
 
 function machineText({ cpu, cores, memoryGb, system }: Machine): string {
   return `${cpu}, ${cores} ${cores === 1 ? "core" : "cores"}, ${memoryGb}\u00a0GB, ${system}`;
@@ -34,8 +37,15 @@ ${missed.length === 0 ? html`<p>None.</p>` : goalTable(missed, true)}</div>
 <div class="card"><h3>Met: ${met.length}</h3>
 ${met.length === 0 ? html`<p>None.</p>` : goalTable(met, true)}</div></div>
 <div class="card"><h3>Where others win: ${losses.length}</h3>
-<p>Every ratio of ours to a peer where the peer is better, beyond the ratio’s spread.</p>
-${losses.length === 0 ? html`<p>None.</p>` : lossTable(losses)}</div></section>`;
+<p>Every ratio of ours to a peer where the peer is better, beyond the ratio’s spread, the largest first.</p>
+${lossesPart(losses)}</div></section>`;
+}
+
+function lossesPart(losses: readonly Loss[]): Markup {
+  if (losses.length === 0) return html`<p>None.</p>`;
+  const more = losses.slice(LOSSES_FIRST);
+  const rest = html`<details><summary>${more.length} more</summary>${lossTable(more)}</details>`;
+  return html`${lossTable(losses.slice(0, LOSSES_FIRST))}${more.length === 0 ? NOTHING : rest}`;
 }
 
 /** A way to each workload. */

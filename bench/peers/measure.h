@@ -151,9 +151,16 @@ static inline void printLateness(const double *lateUs, long count) {
   printf("]}\n");
 }
 
-static inline void printDrift(uint64_t elapsedNs, long ticks, long periodMs) {
-  printf("{\"driftMs\": %.3f, \"ticks\": %ld}\n",
-         (double)elapsedNs / 1e6 - (double)ticks * (double)periodMs, ticks);
+static double leastDriftMs = 1e300;
+
+// One beat is late by chance: the least of the last second's is what has added up.
+static inline void noteDrift(uint64_t elapsedNs, uint64_t spanNs, long ticks, long periodMs) {
+  double distanceMs = (double)elapsedNs / 1e6 - (double)ticks * (double)periodMs;
+  if (elapsedNs + 1000000000 >= spanNs && distanceMs < leastDriftMs) leastDriftMs = distanceMs;
+}
+
+static inline void printDrift(long ticks) {
+  printf("{\"driftMs\": %.3f, \"ticks\": %ld}\n", leastDriftMs, ticks);
 }
 
 #endif

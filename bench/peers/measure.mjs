@@ -54,3 +54,16 @@ export function measureRounds(ms, round) {
     events,
   });
 }
+
+/** How far beats are from their grid: `leastMs`, of the last of `seconds`, for one alone is late by chance. */
+export function driftMeter(periodMs, seconds) {
+  return {
+    ticks: 0,
+    leastMs: Number.POSITIVE_INFINITY,
+    note(elapsedMs) {
+      this.ticks++;
+      if (elapsedMs < (seconds - 1) * 1000) return;
+      this.leastMs = Math.min(this.leastMs, elapsedMs - this.ticks * periodMs);
+    },
+  };
+}

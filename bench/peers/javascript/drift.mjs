@@ -1,14 +1,14 @@
 // The same as the loop's drift.ts, by setInterval, for Node and Bun. Usage: drift.mjs PERIOD SECONDS
-import { numbers, report } from "../measure.mjs";
+import { driftMeter, numbers, report } from "../measure.mjs";
 
 const [periodMs, seconds] = numbers();
-let ticks = 0;
+const drift = driftMeter(periodMs, seconds);
 
 const beganMs = performance.now();
 const interval = setInterval(() => {
-  ticks++;
-  const nowMs = performance.now();
-  if (nowMs - beganMs < seconds * 1000) return;
+  const elapsedMs = performance.now() - beganMs;
+  drift.note(elapsedMs);
+  if (elapsedMs < seconds * 1000) return;
   clearInterval(interval);
-  report({ driftMs: nowMs - beganMs - ticks * periodMs, ticks });
+  report({ driftMs: drift.leastMs, ticks: drift.ticks });
 }, periodMs);

@@ -5,19 +5,19 @@
 
 static uint64_t spanNs;
 static uint64_t start;
-static uint64_t elapsed;
+static long periodMs;
 static long ticks;
 
 static void onTick(struct ev_loop *loop, ev_timer *timer, int events) {
-  elapsed = wallNs() - start;
-  ticks++;
+  uint64_t elapsed = wallNs() - start;
+  noteDrift(elapsed, spanNs, ++ticks, periodMs);
   if (elapsed >= spanNs) ev_timer_stop(loop, timer);
 }
 
 int main(int argc, char **argv) {
   const char *usage = "PERIOD_MS SECONDS, PERIOD_MS > 0";
   const long *arguments = readArguments(argc, argv, 2, usage);
-  const long periodMs = arguments[0];
+  periodMs = arguments[0];
   errno = EINVAL;
   check(periodMs > 0, usage);
   spanNs = (uint64_t)arguments[1] * 1000000000;
@@ -30,5 +30,5 @@ int main(int argc, char **argv) {
   ev_now_update(loop);
   ev_timer_start(loop, &timer);
   ev_run(loop, 0);
-  printDrift(elapsed, ticks, periodMs);
+  printDrift(ticks);
 }

@@ -5,19 +5,19 @@
 
 static uint64_t spanNs;
 static uint64_t start;
-static uint64_t elapsed;
+static long periodMs;
 static long ticks;
 
 static void onTick(uv_timer_t *timer) {
-  elapsed = wallNs() - start;
-  ticks++;
+  uint64_t elapsed = wallNs() - start;
+  noteDrift(elapsed, spanNs, ++ticks, periodMs);
   if (elapsed >= spanNs) uv_timer_stop(timer);
 }
 
 int main(int argc, char **argv) {
   const char *usage = "PERIOD_MS SECONDS, PERIOD_MS > 0";
   const long *arguments = readArguments(argc, argv, 2, usage);
-  const long periodMs = arguments[0];
+  periodMs = arguments[0];
   errno = EINVAL;
   check(periodMs > 0, usage);
   spanNs = (uint64_t)arguments[1] * 1000000000;
@@ -28,5 +28,5 @@ int main(int argc, char **argv) {
   uv_update_time(loop);
   checkStatus(uv_timer_start(&timer, onTick, periodMs, periodMs), "uv_timer_start");
   uv_run(loop, UV_RUN_DEFAULT);
-  printDrift(elapsed, ticks, periodMs);
+  printDrift(ticks);
 }

@@ -119,6 +119,21 @@ describe.each([0, 1] as const)("a timer heap of kind %d", (kind) => {
     PROPERTY_LIMIT_MS,
   );
 
+  // A crowd at one deadline cannot be divided by it: near, where it is all that there is, and far, behind others.
+  for (const others of [0, 10_000]) {
+    test(`gives 5,000 entries of one deadline back in the order added, after ${others} others`, () => {
+      const heap = new TimerHeap<number>(kind);
+      for (let index = 0; index < others; index++) heap.add(index % 1000, -1, undefined);
+      for (let index = 0; index < 5000; index++) heap.add(5000, index, undefined);
+      for (let index = 0; index < others; index++) heap.removeFirst();
+      for (let index = 0; index < 5000; index++) {
+        expect(heap.firstValue).toBe(index);
+        heap.removeFirst();
+      }
+      expect(heap.size).toBe(0);
+    });
+  }
+
   test("gives 100,000 entries back by deadline, equal ones in the order added", () => {
     const heap = new TimerHeap<number>(kind);
     const expected: { deadline: number; value: number }[] = [];

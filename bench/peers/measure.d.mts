@@ -8,4 +8,4 @@ export function measureRounds(ms: number, round: () => number): void;
 export function driftMeter(
   periodMs: number,
   seconds: number,
-): { readonly ticks: number; readonly leastMs: number; note(elapsedMs: number): void };
+): { readonly leastMs: number; note(elapsedMs: number, beats: number): void };

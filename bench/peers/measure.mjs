@@ -58,12 +58,11 @@ export function measureRounds(ms, round) {
 /** How far beats are from their grid: `leastMs`, of the last of `seconds`, for one alone is late by chance. */
 export function driftMeter(periodMs, seconds) {
   return {
-    ticks: 0,
     leastMs: Number.POSITIVE_INFINITY,
-    note(elapsedMs) {
-      this.ticks++;
+    /** `beats` have passed by now. */
+    note(elapsedMs, beats) {
       if (elapsedMs < (seconds - 1) * 1000) return;
-      this.leastMs = Math.min(this.leastMs, elapsedMs - this.ticks * periodMs);
+      this.leastMs = Math.min(this.leastMs, elapsedMs - beats * periodMs);
     },
   };
 }

@@ -1,6 +1,14 @@
 import type { Peer } from "./peers.ts";
 import { type Load, loaded, measured, type Output, serve } from "./process.ts";
+import type { Missing } from "./results.ts";
 import type { Contestant, Length } from "./workload.ts";
+
+const UNREADY = "it has no handlers for ready fds";
+/** Whom a workload of ready fds cannot measure. */
+export const NO_READINESS: readonly Missing[] = [
+  { peer: "Node", why: UNREADY },
+  { peer: "Bun", why: UNREADY },
+];
 
 type Arguments = (length: Length) => readonly number[];
 
@@ -13,6 +21,9 @@ export function program(peer: Peer, name: string, given: Arguments, way = ""): C
 export function programs(peers: readonly Peer[], name: string, given: Arguments): Contestant[] {
   return peers.map((peer) => program(peer, name, given));
 }
+
+/** The arguments that have our echo service run without spin, in run(). */
+export const HOSTED = [0, 1] as const;
 
 /** A peer's echo service, loaded by the native client. */
 export function echo(

@@ -4,10 +4,6 @@ import { commandOf, type Peer } from "./peers.ts";
 /** The figures that one process tells: a line of JSON. */
 export type Output = Readonly<Record<string, number | readonly number[]>>;
 
-/** A service and what loads it have a core each, where there are two. */
-const CORES = allowedCores();
-export const SERVICE_CORE = CORES[0] as number;
-export const LOAD_CORE = CORES.at(-1) as number;
 const LIMIT_MS = 180_000;
 
 /** Runs `program` of a peer to its end. */
@@ -75,7 +71,7 @@ export interface Service extends AsyncDisposable {
 
 /** Starts a service, which prints its port. */
 export async function serve(peer: Peer, program: string, ...given: number[]): Promise<Service> {
-  const child = start([...pinned(SERVICE_CORE), ...commandOf(peer, program), ...given.map(String)]);
+  const child = start([...pinned("service"), ...commandOf(peer, program), ...given.map(String)]);
   const { port } = await firstOf<{ port: number }>(child);
   return { port, pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
@@ -114,17 +110,15 @@ async function firstOf<Line>(child: Child): Promise<Line> {
 
 function clientOf({ port, pid }: Service, { connections, bytes, warmMs, ms }: Load): string[] {
   const given = [port, pid, connections, bytes, warmMs, ms];
-  return [...pinned(LOAD_CORE), ...commandOf("bare epoll", "load"), ...given.map(String)];
+  return [...pinned("load"), ...commandOf("bare epoll", "load"), ...given.map(String)];
 }
 
-/** The cores that this process may run on. */
-function allowedCores(): readonly number[] {
+/** A service and what loads it, which have a core each where there are two. */
+export type Side = "service" | "load";
+
+/** What keeps a command to its side's core, of those that this process may run on. */
+export function pinned(side: Side): readonly string[] {
   const status = readFileSync("/proc/self/status", "utf8");
-  const list = /^Cpus_allowed_list:\s+(.+)$/m.exec(status)?.[1] ?? "0";
-  return list.split(/[,-]/).map(Number);
-}
-
-/** What keeps a command to one of the machine's processors. */
-export function pinned(core: number): readonly string[] {
-  return ["taskset", "-c", String(core)];
+  const cores = (/^Cpus_allowed_list:\s+(.+)$/m.exec(status)?.[1] ?? "0").split(/[,-]/);
+  return ["taskset", "-c", cores.at(side === "service" ? 0 : -1) as string];
 }

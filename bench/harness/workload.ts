@@ -64,6 +64,11 @@ export interface Goal {
 
 export const OURS: Peer = "bun-ioloop";
 
+/** That a figure of ours, in its plain way, is at most so many times a peer's. */
+export function ratioGoal(name: string, figure: FigureKind, to: string, most: number): Goal {
+  return { case: name, figure: figure.name, of: OURS, to, most };
+}
+
 export function contestantName({ peer, way }: Pick<Contestant, "peer" | "way">): string {
   return way === "" ? peer : `${peer}, ${way}`;
 }

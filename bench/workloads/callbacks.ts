@@ -1,15 +1,18 @@
 import { program } from "../harness/contestants.ts";
-import { type Case, type FigureKind, told, type Workload } from "../harness/workload.ts";
+import {
+  type Case,
+  type FigureKind,
+  type Length,
+  told,
+  type Workload,
+} from "../harness/workload.ts";
 
 const CPU = { name: "CPU per callback", unit: "ns", of: told("cpuNs") };
 const CHAIN = "a chain: each adds the next";
 const BULK = "10,000 at a time";
 
 function callbacks(name: string, mode: number, count: number): Case {
-  const given = ({ pick }: { pick: (full: number, quick: number) => number }): number[] => [
-    mode,
-    pick(count, count / 5),
-  ];
+  const given = ({ pick }: Length): number[] => [mode, pick(count, count / 5)];
   return {
     name,
     contestants: [

@@ -1,8 +1,7 @@
-import { programs } from "../harness/contestants.ts";
+import { NO_READINESS, programs } from "../harness/contestants.ts";
 import { type Case, told, type Workload } from "../harness/workload.ts";
 
 const WRITES = 1000;
-const WITHOUT = "it has no handlers for ready fds";
 
 function chained(pairs: number, active: number): Case {
   return {
@@ -20,9 +19,6 @@ function chained(pairs: number, active: number): Case {
 export const chain: Workload = {
   name: "chain",
   what: "libevent's benchmark: each of N socket pairs passes a byte on to the next, A of them at a time. An event is a wait's share, a read and a write.",
-  without: [
-    { peer: "Node", why: WITHOUT },
-    { peer: "Bun", why: WITHOUT },
-  ],
+  without: NO_READINESS,
   cases: [chained(100, 1), chained(100, 100), chained(1000, 100)],
 };

@@ -1,4 +1,4 @@
-import { program, programs } from "../harness/contestants.ts";
+import { NO_READINESS, program, programs } from "../harness/contestants.ts";
 import { commandOf } from "../harness/peers.ts";
 import { outputOf } from "../harness/process.ts";
 import { type Case, type Contestant, told, type Workload } from "../harness/workload.ts";
@@ -8,7 +8,6 @@ const CPU = { name: "CPU per event", unit: "ns", of: told("cpuNsPerEvent") };
 const ROUNDS = [5, 2] as const;
 export const READY_CASE = "100 ready";
 export const MEMORY_CASE = "without garbage collection";
-const WITHOUT = "it has no handlers for ready fds";
 
 function alwaysReady(count: number): Case {
   const name = `${count.toLocaleString("en")} ready`;
@@ -47,10 +46,7 @@ const memory: Contestant = {
 export const dispatch: Workload = {
   name: "dispatch",
   what: "Socket pairs that are always ready, since nobody reads them: what the loop itself costs for each event. The bare wait is this package's native call and a table of functions, without and with a drainMicrotasks() after each.",
-  without: [
-    { peer: "Node", why: WITHOUT },
-    { peer: "Bun", why: WITHOUT },
-  ],
+  without: NO_READINESS,
   cases: [
     ...[1, 100, 1000].map(alwaysReady),
     {

@@ -1,16 +1,15 @@
-import { echo as echoService } from "../harness/contestants.ts";
+import { echo as echoService, HOSTED } from "../harness/contestants.ts";
 import type { Load } from "../harness/process.ts";
 import {
   type Case,
   type FigureKind,
   type Length,
+  ratioGoal,
   told,
   type Workload,
 } from "../harness/workload.ts";
 
 const PEERS = ["Bun", "Node", "libuv", "libev", "uvloop"] as const;
-/** The arguments of our service: no spin, and run(). */
-const HOSTED = [0, 1];
 const NS_PER_TICK = 1e7;
 
 const messages = told("messages");
@@ -94,11 +93,11 @@ export const echo: Workload = {
     ].map(([connections, bytes]) => busy(connections as number, bytes as number, [2, 1])),
   ],
   goals: [
-    goal(CPU, "libuv", 1),
-    goal(CPU, "Bun", 0.95),
-    goal(CPU, "Node", 0.72),
-    goal(USER, "Bun", 0.4),
-    goal(USER, "Node", 0.12),
+    ratioGoal(MAIN_CASE, CPU, "libuv", 1),
+    ratioGoal(MAIN_CASE, CPU, "Bun", 0.95),
+    ratioGoal(MAIN_CASE, CPU, "Node", 0.72),
+    ratioGoal(MAIN_CASE, USER, "Bun", 0.4),
+    ratioGoal(MAIN_CASE, USER, "Node", 0.12),
     ...["libuv", "Bun", "Node"].map((to) => ({
       case: MAIN_CASE,
       figure: RATE.name,
@@ -107,10 +106,6 @@ export const echo: Workload = {
       // What the noise of this kind of machine leaves of 1.
       least: 0.97,
     })),
-    { case: caseName(500, 64), figure: P99.name, of: "bun-ioloop", to: "libuv", most: 1 },
+    ratioGoal(caseName(500, 64), P99, "libuv", 1),
   ],
 };
-
-function goal(figure: FigureKind, to: string, most: number) {
-  return { case: MAIN_CASE, figure: figure.name, of: "bun-ioloop", to, most };
-}

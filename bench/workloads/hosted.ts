@@ -2,10 +2,9 @@ import { join } from "node:path";
 import { median, quantile } from "simple-statistics";
 import {
   type Child,
-  LOAD_CORE,
   type Output,
+  type Side as ProcessSide,
   pinned,
-  SERVICE_CORE,
   start,
 } from "../harness/process.ts";
 import {
@@ -40,14 +39,14 @@ function bothSides(run: (length: Length) => Promise<Record<Side, Output>>): Cont
   ];
 }
 
-function program(core: number, file: string, ...given: (string | number)[]): Child {
-  return start([...pinned(core), process.execPath, join(PROGRAMS, file), ...given.map(String)]);
+function program(side: ProcessSide, file: string, ...given: (string | number)[]): Child {
+  return start([...pinned(side), process.execPath, join(PROGRAMS, file), ...given.map(String)]);
 }
 
 async function fromIdle({ pick }: Length): Promise<Record<Side, Output>> {
-  await using reader = program(SERVICE_CORE, "reader.ts");
+  await using reader = program("service", "reader.ts");
   const ports = await reader.next<[number, number]>();
-  await using _writer = program(LOAD_CORE, "writer.ts", ...ports, pick(800, 200), GAP_MS);
+  await using _writer = program("load", "writer.ts", ...ports, pick(800, 200), GAP_MS);
   const { bun, loop } = await reader.next<Record<Side, number[]>>();
   const figures = (latenciesUs: number[]): Output => ({
     p50Us: median(latenciesUs),
@@ -59,7 +58,7 @@ async function fromIdle({ pick }: Length): Promise<Record<Side, Output>> {
 /** One client process for all loads, so that two of them do not compete for its core. */
 async function measure(seconds: number, ...loads: Load[]): Promise<Times[]> {
   await using client = program(
-    LOAD_CORE,
+    "load",
     "client.ts",
     seconds,
     ...loads.map((load) => load.join(":")),
@@ -73,7 +72,7 @@ function underLoad(connections: number): Case {
   return {
     name: `an echo for ${connections} connections`,
     contestants: bothSides(async ({ pick }) => {
-      await using server = program(SERVICE_CORE, "server.ts");
+      await using server = program("service", "server.ts");
       const [, bunPort, loopPort] = await server.next<[number, number, number]>();
       const load = async (port: number, seconds: number): Promise<Output> => {
         const [times] = await measure(seconds, [port, "echo", connections, 0]);
@@ -98,7 +97,7 @@ function underLoad(connections: number): Case {
 
 /** What the load of either side adds to the other's 99th percentile. */
 async function beside({ pick }: Length): Promise<Record<Side, Output>> {
-  await using server = program(SERVICE_CORE, "server.ts");
+  await using server = program("service", "server.ts");
   const [httpPort, , loopPort] = await server.next<[number, number, number]>();
   const seconds = pick(1, 0.4);
   const http: Load = [httpPort, "http", 32, HTTP_RATE];

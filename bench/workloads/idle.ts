@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { HOSTED } from "../harness/contestants.ts";
 import type { Peer } from "../harness/peers.ts";
 import { idleConnections, type Output, serve } from "../harness/process.ts";
 import { type Contestant, told, type Workload } from "../harness/workload.ts";
@@ -52,7 +53,7 @@ export const idle: Workload = {
       name: "1,000 connections",
       contestants: [
         idling("bun-ioloop"),
-        idling("bun-ioloop", [0, 1], "run()"),
+        idling("bun-ioloop", HOSTED, "run()"),
         idling("Bun"),
         idling("Node"),
         idling("libuv"),

@@ -1,4 +1,4 @@
-import { echo } from "../harness/contestants.ts";
+import { echo, HOSTED } from "../harness/contestants.ts";
 import type { Load } from "../harness/process.ts";
 import { type Length, told, type Workload } from "../harness/workload.ts";
 
@@ -22,7 +22,7 @@ export const latency: Workload = {
       contestants: [
         echo("bun-ioloop", load),
         echo("bun-ioloop", load, [SPIN_US], "spin 50"),
-        echo("bun-ioloop", load, [0, 1], "run()"),
+        echo("bun-ioloop", load, HOSTED, "run()"),
         echo("Bun", load),
         echo("Node", load),
         echo("libuv", load),

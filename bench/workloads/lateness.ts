@@ -61,7 +61,7 @@ export const lateness: Workload = {
     { case: "1 ms", figure: P50.name, of: "bun-ioloop", to: "Node", most: 1 },
     { case: "1 ms", figure: P50.name, of: "bun-ioloop", to: "Bun", most: 1 },
     { case: "0.2 ms", figure: P50.name, of: "bun-ioloop", most: 100 },
-    // On the grid but for the lateness of the last beat.
+    // On the grid but for the lateness of a beat.
     { case: DRIFT_CASE, figure: DRIFT.name, of: "bun-ioloop", most: 1 },
   ],
 };

@@ -1,6 +1,6 @@
 import { programs } from "../harness/contestants.ts";
 import type { Peer } from "../harness/peers.ts";
-import { type Case, type FigureKind, told, type Workload } from "../harness/workload.ts";
+import { type Case, type FigureKind, ratioGoal, told, type Workload } from "../harness/workload.ts";
 
 const PEERS = ["bun-ioloop", "Bun", "Node", "libuv", "libev", "uvloop"] as const satisfies Peer[];
 const ADD = { name: "CPU to add one", unit: "ns", of: told("addNs") };
@@ -31,21 +31,17 @@ export const timersWorkload: Workload = {
     timers(FIRE_CASE, 0, [ADD_AND_FIRE, ADD]),
     timers(CANCEL_CASE, 1, [CANCEL, ADD]),
     timers(RESTART_CASE, 2, [RESTART]),
-    { ...timers(MEMORY_CASE, 3, [BYTES, PEAK]), rounds: [3, 1] },
+    timers(MEMORY_CASE, 3, [BYTES, PEAK]),
   ],
   goals: [
-    goal(FIRE_CASE, ADD_AND_FIRE, "Node", 0.35),
-    goal(FIRE_CASE, ADD_AND_FIRE, "Bun", 0.2),
-    goal(FIRE_CASE, ADD_AND_FIRE, "libuv", 0.3),
-    goal(FIRE_CASE, ADD_AND_FIRE, "libev", 1.1),
-    goal(CANCEL_CASE, CANCEL, "libev", 1.5),
-    goal(RESTART_CASE, RESTART, "libuv", 1),
+    ratioGoal(FIRE_CASE, ADD_AND_FIRE, "Node", 0.35),
+    ratioGoal(FIRE_CASE, ADD_AND_FIRE, "Bun", 0.2),
+    ratioGoal(FIRE_CASE, ADD_AND_FIRE, "libuv", 0.3),
+    ratioGoal(FIRE_CASE, ADD_AND_FIRE, "libev", 1.1),
+    ratioGoal(CANCEL_CASE, CANCEL, "libev", 1.5),
+    ratioGoal(RESTART_CASE, RESTART, "libuv", 1),
     { case: MEMORY_CASE, figure: BYTES.name, of: "bun-ioloop", most: 100 },
-    goal(MEMORY_CASE, PEAK, "Node", 0.4),
-    goal(MEMORY_CASE, PEAK, "Bun", 0.6),
+    ratioGoal(MEMORY_CASE, PEAK, "Node", 0.4),
+    ratioGoal(MEMORY_CASE, PEAK, "Bun", 0.6),
   ],
 };
-
-function goal(name: string, figure: FigureKind, to: string, most: number) {
-  return { case: name, figure: figure.name, of: "bun-ioloop", to, most };
-}

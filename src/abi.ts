@@ -10,7 +10,7 @@
  * The second word also registers an fd: its low bits are then the interest mask and the modes of
  * `events.ts`.
  */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 /** Int32 words in one ready record, and where its halves are. */
 export const RECORD_WORDS = 2;
@@ -30,7 +30,7 @@ export const BACKEND_EPOLL = 0;
 export const BACKEND_KQUEUE = 1;
 
 /** One poller's native state, as Int32 words: memory of the library, until the loop is closed. */
-export const STATE_WORDS = 5;
+export const STATE_WORDS = 6;
 export const STATE_POLLER_FD = 0;
 export const STATE_WAKE_FD = 1;
 export const STATE_TIMEOUT_MS_ONLY = 3;

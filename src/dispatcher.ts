@@ -41,18 +41,28 @@ export class Dispatcher {
     this.#metrics.measured?.beginWaiting();
     this.#next = 0;
     this.#ready = 0;
-    let ready = poller.wait(waitMs(end, maxWait));
-    if (ready === INTERRUPTED) {
-      // A signal takes nothing from the wait.
-      const limit = Math.min(end, performance.now() + maxWait);
-      do ready = poller.wait(waitMs(limit, maxWait));
-      while (ready === INTERRUPTED);
+    const timeoutMs = waitMs(end, maxWait);
+    let ready = poller.wait(timeoutMs);
+    if (ready === INTERRUPTED || (ready === 0 && timeoutMs > 0 && timeoutMs < maxWait)) {
+      ready = this.#waitOn(ready, Math.min(end, performance.now() + maxWait));
     }
     this.#ready = ready;
     this.#metrics.measured?.endWaiting();
     if (!poller.woken) return;
     this.onWoken?.();
     this.#calls.drain();
+  }
+
+  /** Waits on until `end`: a signal takes nothing from a wait, and the kernel may end one shortly before its time. */
+  #waitOn(outcome: number, end: number): number {
+    const poller = this.#poller;
+    let ready = outcome;
+    while (ready === INTERRUPTED || (ready === 0 && !poller.woken)) {
+      const timeoutMs = waitMs(end, Number.POSITIVE_INFINITY);
+      if (timeoutMs === 0 && ready === 0) break;
+      ready = poller.wait(timeoutMs);
+    }
+    return ready;
   }
 
   /** The hot path: calls the handlers of the batch, with no allocation per event; returns how many it called. */

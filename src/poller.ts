@@ -85,7 +85,7 @@ export class Poller {
 
   /**
    * Waits at most `timeoutMs`; returns how many records are ready, or INTERRUPTED when a signal came first.
-   * A wake ends it with 0.
+   * A wake ends it with 0, and so does the kernel, early by at most the thread's timer slack or a thousandth.
    *
    * Where it may sleep, the kernel looks at its clock twice before it looks for events: 250 ns, beside 380 for the
    * rest. So it is asked first without that, where events are expected: after a wait that found several, and now and

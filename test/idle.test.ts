@@ -40,11 +40,11 @@ test.skipIf(untraceable !== undefined)(
     };
     const [often, once] = [await waits("40"), await waits("Infinity")];
     console.log(`  waits in 400 quiet ms: ${often} with maxWait 40, ${once} without`);
-    // Ten of 40 ms; fewer where waits came back late, one or two more around the timer.
+    // Ten of 40 ms; fewer where waits came back late, a few more around the timer, before which the last may end.
     expect(often).toBeGreaterThanOrEqual(5);
-    expect(often).toBeLessThanOrEqual(12);
+    expect(often).toBeLessThanOrEqual(15);
     expect(once).toBeGreaterThanOrEqual(1);
-    expect(once).toBeLessThanOrEqual(3);
+    expect(once).toBeLessThanOrEqual(6);
   },
   CHILD_TEST_MS,
 );

@@ -45,12 +45,17 @@ export function seeksBest(waits: number, least: number, bestMs: number, inTimeMs
   return waits < least || (bestMs >= inTimeMs && waits < MOST_WAITS);
 }
 
-/** Waits on, as a loop does, where something interrupts: an io_uring of another test may do so when it is gone. */
+/**
+ * Waits on, as a loop does, where something interrupts, as an io_uring of another test may do when it is gone, or where
+ * the kernel ends a wait shortly before its time.
+ */
 class TestPoller extends Poller implements Disposable {
   override wait(timeoutMs: number): number {
     const end = performance.now() + timeoutMs;
     let count = super.wait(timeoutMs);
-    while (count === INTERRUPTED) count = super.wait(Math.max(end - performance.now(), 0));
+    while (count === INTERRUPTED || (count === 0 && !this.woken && performance.now() < end)) {
+      count = super.wait(Math.max(end - performance.now(), 0));
+    }
     return count;
   }
 

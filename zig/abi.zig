@@ -16,7 +16,7 @@ const builtin = @import("builtin");
 const assert = std.debug.assert;
 
 /// Raised whenever an exported symbol, a layout or a meaning changes.
-pub const version: i32 = 4;
+pub const version: i32 = 5;
 
 /// What a registration asks for, and what a record reports. The values are epoll's own, the same on
 /// every platform.
@@ -63,6 +63,8 @@ pub const State = extern struct {
     timeout_ms_only: i32 = 0,
     /// 1 when the last wait used up a wake, which no record tells.
     woken: i32 = 0,
+    /// How much later than asked the kernel may end a wait, in nanoseconds.
+    slack_ns: i32 = 0,
 };
 
 pub const Backend = enum(i32) { epoll = 0, kqueue = 1 };
@@ -103,7 +105,7 @@ comptime {
     assert(@offsetOf(Record, "fd") == 0);
     assert(@offsetOf(Record, "word") == 4);
     assert(@bitOffsetOf(Word, "generation") == 8);
-    assert(@sizeOf(State) == 20);
+    assert(@sizeOf(State) == 24);
     assert(batch_entry_bytes >= @sizeOf(Record));
     assert(batch_entry_bytes % 8 == 0);
 }

@@ -6,6 +6,7 @@
 //!   deadline.
 //! - epoll_pwait2 is missing before Linux 5.11, and some seccomp filters refuse it with EPERM: it
 //!   is probed, and where it is refused, then or later, milliseconds, rounded up, take its place.
+//! - A wait ends late by the thread's timer slack: it is asked to end sooner (timer_slack.zig).
 //! - An empty mask still reports errors and hang-ups, for ever: a paused fd leaves the kernel, and
 //!   interest in errors alone is edge-triggered.
 //! - The kernel keys a registration by fd and open file, so dup2 can make its view and ours differ:
@@ -21,6 +22,7 @@ const abi = @import("abi.zig");
 const outcome = @import("outcome.zig");
 const records = @import("epoll_records.zig");
 const timeout = @import("timeout.zig");
+const timer_slack = @import("timer_slack.zig");
 const State = abi.State;
 const Word = abi.Word;
 
@@ -48,6 +50,7 @@ pub fn open(state: *State, force_timeout_ms: bool) i32 {
         return watched;
     }
     state.timeout_ms_only = @intFromBool(force_timeout_ms or !haveNanoseconds(poller_fd));
+    state.slack_ns = timer_slack.ofThread();
     assert(state.poller_fd >= 0);
     assert(state.wake_fd >= 0);
     return 0;
@@ -150,8 +153,8 @@ fn exchange(poller_fd: i32, fresh_fd: i32) i32 {
     return 0;
 }
 
-/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`. Returns
-/// their number, or -errno. Wakes end the wait and are not counted.
+/// Waits at most `timeout_ns`, or less by up to the slack, and leaves the ready records packed at
+/// the start of `batch`. Returns their number, or -errno. Wakes end the wait and are not counted.
 pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i32 {
     assert(count_max > 0);
     const events: [*]Event = @ptrCast(batch);
@@ -167,7 +170,7 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
             null,
         )
     else
-        waitNanoseconds(state.poller_fd, events, count_max, timeout_ns);
+        waitNanoseconds(state.poller_fd, events, count_max, lessSlack(state, timeout_ns));
 
     state.woken = 0;
     const count = outcome.of(returned);
@@ -185,6 +188,12 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
     state.woken = count - packed_count;
     assert(state.woken == 0 or state.woken == 1);
     return packed_count;
+}
+
+fn lessSlack(state: *State, timeout_ns: u64) u64 {
+    // Nearly due, as after a wait that ended early: the thread may have less slack by now.
+    if (timeout_ns <= state.slack_ns) state.slack_ns = timer_slack.ofThread();
+    return timer_slack.sooner(timeout_ns, state.slack_ns);
 }
 
 /// Ends the current wait, or the next one. Callable from any thread. Returns 0 or -errno.

@@ -284,6 +284,7 @@ test {
     _ = @import("system_test.zig");
     _ = @import("threads.zig");
     _ = @import("timeout_model_test.zig");
+    _ = @import("timer_slack.zig");
     _ = @import("wakers_model_test.zig");
     _ = @import("watcher.zig");
 }

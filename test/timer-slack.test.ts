@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { native } from "../src/native.ts";
+import { run, testLoop, withTimeoutMode } from "./support.ts";
+import { testPoller } from "./support-system.ts";
+import { whyUntraceable } from "./support-trace.ts";
+
+const MS_NS = 1e6;
+/** What a thread has by default, and the most that is made up for. */
+const DEFAULT_NS = 50_000;
+const FIRST_FD = 700;
+
+describe("a wait that the kernel ends before its time", () => {
+  const DELAY_MS = 20;
+  const EARLY = 3;
+
+  /** The first waits that may sleep end at once. */
+  function endEarly(): Disposable & { readonly ended: number } {
+    const { ioloop_wait } = native();
+    let ended = 0;
+    const spy = spyOn(native(), "ioloop_wait").mockImplementation((state, batch, most, ns) => {
+      if (ns === 0 || ended === EARLY) return ioloop_wait(state, batch, most, ns);
+      ended++;
+      return 0;
+    });
+    return {
+      get ended() {
+        return ended;
+      },
+      [Symbol.dispose]: () => spy.mockRestore(),
+    };
+  }
+
+  test("goes on within the same iteration, and the timeout is not early", () => {
+    const loop = testLoop();
+    using early = endEarly();
+    const { iterations } = loop.metrics();
+    const deadline = loop.time() + DELAY_MS;
+    let calledAt = 0;
+    loop.callLater(DELAY_MS, () => {
+      calledAt = loop.time();
+      loop.stop();
+    });
+    run(loop);
+    expect(early.ended).toBe(EARLY);
+    expect(calledAt).toBeGreaterThanOrEqual(deadline);
+    // One that waits, and one that calls.
+    expect(loop.metrics().iterations - iterations).toBe(2);
+  });
+
+  test("goes on in runOnce()", () => {
+    const loop = testLoop();
+    using early = endEarly();
+    const end = performance.now() + DELAY_MS;
+    expect(loop.runOnce(DELAY_MS)).toBe(0);
+    expect(early.ended).toBe(EARLY);
+    expect(performance.now()).toBeGreaterThanOrEqual(end);
+  });
+});
+
+const reason = whyUntraceable() ?? whyCoarse();
+if (reason !== undefined) console.warn(`what the kernel is asked for is not looked at: ${reason}`);
+
+function whyCoarse(): string | undefined {
+  using poller = withTimeoutMode("ns", testPoller);
+  return poller.coarse ? "waits are counted in milliseconds on this kernel" : undefined;
+}
+
+describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
+  /** The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds. */
+  const CASES = [
+    { name: "50 us less by default", made: DEFAULT_NS, waits: [20], asked: [19.95] },
+    {
+      name: "a thousandth less where that is more",
+      made: DEFAULT_NS,
+      waits: [100],
+      asked: [99.9],
+    },
+    { name: "a thousandth less of a thread without slack", made: 1, waits: [20], asked: [19.98] },
+    {
+      name: "no more than the default less of a thread with much",
+      made: 5 * MS_NS,
+      waits: [20],
+      asked: [19.95],
+    },
+    {
+      name: "nothing where a wait is shorter than the slack",
+      made: DEFAULT_NS,
+      waits: [0.05],
+      asked: [0],
+    },
+    {
+      name: "more once a wait that short shows that the thread has less by now",
+      made: DEFAULT_NS,
+      later: 1,
+      waits: [0.04, 20],
+      asked: [0.03996, 19.98],
+    },
+  ] as const;
+  let traced = "";
+
+  beforeAll(() => {
+    const script = `
+      import { writeFileSync } from "node:fs";
+      import { GENERATION_SHIFT } from "${import.meta.dir}/../src/abi.ts";
+      import { READ } from "${import.meta.dir}/../src/events.ts";
+      import { pipe } from "${import.meta.dir}/../src/io.ts";
+      import { Poller } from "${import.meta.dir}/../src/poller.ts";
+      import { dup2 } from "${import.meta.dir}/support-libc.ts";
+      const [reader] = pipe();
+      const setSlack = (ns) => writeFileSync("/proc/self/timerslack_ns", String(ns));
+      for (const [index, { made, later = made, waits }] of ${JSON.stringify(CASES)}.entries()) {
+        setSlack(made);
+        const poller = new Poller(16, 0);
+        setSlack(later);
+        poller.add(dup2(reader, ${FIRST_FD} + index), (1 << GENERATION_SHIFT) | READ);
+        for (const wait of waits) poller.wait(wait);
+        poller.close();
+      }
+    `;
+    const calls = "trace=epoll_ctl,epoll_pwait2";
+    const command = ["strace", "-f", "-qq", "-e", calls, "-e", "signal=none"];
+    const { exitCode, stderr } = Bun.spawnSync([...command, process.execPath, "-e", script], {
+      env: { ...process.env, BUN_IOLOOP_TIMEOUT: "" },
+      stderr: "pipe",
+      timeout: 20_000,
+    });
+    traced = stderr.toString();
+    if (exitCode !== 0) throw new Error(traced);
+  }, 25_000);
+
+  for (const [index, { name, asked }] of CASES.entries()) {
+    test(name, () => {
+      const [, ours = ""] = traced.split(`EPOLL_CTL_ADD, ${FIRST_FD + index},`);
+      const [first = ""] = ours.split("EPOLL_CTL_ADD,");
+      const waits = [...first.matchAll(/epoll_pwait2\(.*?\{tv_sec=(\d+), tv_nsec=(\d+)\}/g)];
+      const ms = waits.map(([, s, ns]) => Number(s) * 1000 + Number(ns) / MS_NS);
+      expect(ms).toEqual([...asked]);
+    });
+  }
+});

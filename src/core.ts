@@ -66,7 +66,7 @@ export class Core {
     this.handlers = this.#dispatcher.handlers;
   }
 
-  /** Has `tell` hear of wakes, in the waiting step before any fd; it must not throw. */
+  /** Has `tell` hear of wakes, in the waiting step before any fd; it must not throw. Before the first waker. */
   set onWoken(tell: () => void) {
     this.#dispatcher.onWoken = tell;
   }

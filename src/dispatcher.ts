@@ -10,7 +10,7 @@ export class Dispatcher {
   readonly #poller: Poller;
   readonly #calls: Calls;
   readonly #metrics: Metrics;
-  /** Who hears of wakes, before any fd of the batch; must not throw. */
+  /** Who hears of wakes, before any fd of the batch; must not throw. Nobody as long as there is no waker. */
   onWoken: (() => void) | undefined;
 
   /** The batch being dispatched; what an exception left of it comes first in the next iteration. */
@@ -38,9 +38,11 @@ export class Dispatcher {
   /** Waits until `end`, on `performance.now()`, at most `maxWait` milliseconds; 0 does not wait. */
   wait(end: number, maxWait: number): void {
     const poller = this.#poller;
-    this.#metrics.measured?.beginWaiting();
     this.#next = 0;
     this.#ready = 0;
+    // The kernel has nothing to tell a loop that has never watched anything.
+    if (end === 0 && !this.handlers.registrations.used && this.onWoken === undefined) return;
+    this.#metrics.measured?.beginWaiting();
     const timeoutMs = waitMs(end, maxWait);
     let ready = poller.wait(timeoutMs);
     if (ready === INTERRUPTED || (ready === 0 && timeoutMs > 0 && timeoutMs < maxWait)) {

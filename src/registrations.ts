@@ -58,6 +58,8 @@ export class Registrations {
   #ghostInBatch = false;
   #ghostSuspected = false;
 
+  /** Whether there ever was one: the kernel may tell of what was removed long ago. */
+  used = false;
   /** Records that were late, or ghosts. */
   dropped = 0;
   /** Whether updates wait for `flush`: set while an iteration runs. */
@@ -89,6 +91,7 @@ export class Registrations {
     }
     const outcome = this.#register(fd, mask);
     if (outcome < 0) throw this.#refusal(fd, outcome);
+    this.used = true;
   }
 
   update(fd: number, mask: number): void {

@@ -27,16 +27,25 @@ export class Wakers implements Extension {
   readonly #callbacks = new Map<number, Callback | undefined>();
   readonly #id = new Float64Array(new ArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
 
+  readonly #tell = (): void => {
+    // Those of now: what their callbacks open belongs to the next iteration.
+    for (const [id, callback] of [...this.#callbacks]) {
+      if (native().ioloop_waker_take(id) === 1 && callback !== undefined) {
+        this.#core.calls.callWithin(callback, undefined, "waker", id);
+      }
+    }
+  };
+
   constructor(core: Core) {
     this.#core = core;
     core.extensions.push(this);
-    core.onWoken = () => this.#tell();
   }
 
   /** Opens a waker; `callback` then runs on the loop's thread, once for all wakes since it last ran. */
   open(callback: Callback | undefined): Waker {
     const outcome = native().ioloop_waker_open(this.#core.poller.state, this.#id);
     if (outcome < 0) throw systemError(-outcome, "waker", undefined, TABLE_FULL);
+    this.#core.onWoken = this.#tell;
     const id = this.#id[0] as number;
     this.#callbacks.set(id, callback && bindContext(callback));
     return {
@@ -51,15 +60,6 @@ export class Wakers implements Extension {
 
   close(): void {
     this.#callbacks.clear();
-  }
-
-  #tell(): void {
-    // Those of now: what their callbacks open belongs to the next iteration.
-    for (const [id, callback] of [...this.#callbacks]) {
-      if (native().ioloop_waker_take(id) === 1 && callback !== undefined) {
-        this.#core.calls.callWithin(callback, undefined, "waker", id);
-      }
-    }
   }
 }
 

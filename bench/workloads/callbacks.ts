@@ -1,6 +1,7 @@
 import { program } from "../harness/contestants.ts";
 import {
   type Case,
+  type Contestant,
   type FigureKind,
   type Length,
   told,
@@ -13,11 +14,14 @@ const BULK = "10,000 at a time";
 
 function callbacks(name: string, mode: number, count: number): Case {
   const given = ({ pick }: Length): number[] => [mode, pick(count, count / 5)];
+  const ours = (more: number[], way: string): Contestant =>
+    program("bun-ioloop", "callbacks", (length) => [...given(length), ...more], way);
   return {
     name,
     contestants: [
-      program("bun-ioloop", "callbacks", given),
-      program("bun-ioloop", "callbacks", (length) => [...given(length), 1], "run()"),
+      ours([], ""),
+      ours([0, 1], "watching an fd"),
+      ours([1], "run()"),
       program("Bun", "callbacks", given),
       program("Node", "callbacks", given),
       program("uvloop", "callbacks", given),
@@ -35,7 +39,7 @@ const WITHOUT = "its loop has no queue of callbacks";
 
 export const callbacksWorkload: Workload = {
   name: "callbacks",
-  what: "addCallback, and what is nearest to it: setImmediate in Bun and Node, call_soon in uvloop. And what the promise costs that microtasks run after each call.",
+  what: "addCallback, and what is nearest to it: setImmediate in Bun and Node, call_soon in uvloop. A loop that has never watched an fd asks the kernel for none; the others have fds of their own. And what the promise costs that microtasks run after each call.",
   without: [
     { peer: "libuv", why: WITHOUT },
     { peer: "libev", why: WITHOUT },

@@ -1,11 +1,13 @@
-// COUNT callbacks, each adding the next (MODE 0), or in bulk (1); within run() with a third argument of 1.
-// Usage: callbacks.ts MODE COUNT [HOSTED]
-import { IOLoop } from "bun-ioloop";
+// COUNT callbacks, each adding the next (MODE 0), or in bulk (1); HOSTED of 1: within run(); WATCHING of 1: beside a fd
+// that is never ready. Usage: callbacks.ts MODE COUNT [HOSTED] [WATCHING]
+import { IOLoop, READ } from "bun-ioloop";
+import { socketpair } from "bun-ioloop/io";
 import { cpuNs, numbers, report, wallNs } from "../measure.mjs";
 
 const BULK = 10_000;
-const [mode, count, hosted = 0] = numbers() as [number, number, number?];
+const [mode, count, hosted = 0, watching = 0] = numbers() as [number, number, number?, number?];
 const loop = new IOLoop();
+if (watching === 1) loop.addHandler(socketpair()[0], READ, () => {});
 let left = 0;
 
 function chain(): void {

@@ -90,7 +90,16 @@ export class Calls {
 
   /** Where a call returned a promise, waits for it to settle; an interval skips its beats until then. */
   follow(result: unknown, source: Source, id: number, interval?: Interval): void {
-    if (!isThenable(result)) return;
+    if (isThenable(result)) this.#followPromise(result, source, id, interval);
+  }
+
+  // Apart: what its closures hold is allocated whenever it begins, though few calls return a promise.
+  #followPromise(
+    result: PromiseLike<unknown>,
+    source: Source,
+    id: number,
+    interval: Interval | undefined,
+  ): void {
     const fulfilled = (): void => {
       if (interval !== undefined) interval.pending = false;
     };

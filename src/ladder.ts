@@ -1,8 +1,9 @@
 import type { NearHeap } from "./near-heap.ts";
-import { moved } from "./typed-array.ts";
 
-const CAPACITY_FIRST = 1024;
-const GROWTH = 2;
+/** 24 KB of entries. */
+const CHUNK_BITS = 11;
+const CHUNK = 2 ** CHUNK_BITS;
+const CHUNK_MASK = CHUNK - 1;
 /** A rung of up to so many goes to the heap as a whole. */
 const TAKEN_MOST = 1024;
 /** Of so many deadlines, taken at random and sorted, this one divides entries: about a quarter are up to it. */
@@ -12,22 +13,78 @@ const DIVIDING = 16;
 const samples = new Float64Array(SAMPLES);
 let randomState = 1;
 
-/** Entries above a floor, in no order. */
-class Rung {
-  floor = Number.NEGATIVE_INFINITY;
-  deadlines = new Float64Array(CAPACITY_FIRST);
-  slots = new Uint32Array(CAPACITY_FIRST);
+class Chunk {
+  readonly deadlines = new Float64Array(CHUNK);
+  readonly slots = new Uint32Array(CHUNK);
   size = 0;
+}
+
+/** Entries above a floor, in no order. All chunks but the last are full. */
+class Rung {
+  readonly #pool: Chunk[];
+  #chunks: Chunk[] = [];
+  #last: Chunk | undefined;
+  floor: number;
+
+  /** Takes chunks from `pool`, as long as there are any. */
+  constructor(pool: Chunk[], floor: number) {
+    this.#pool = pool;
+    this.floor = floor;
+  }
+
+  get size(): number {
+    const last = this.#last;
+    return last === undefined ? 0 : (this.#chunks.length - 1) * CHUNK + last.size;
+  }
+
+  deadlineAt(index: number): number {
+    return (this.#chunks[index >> CHUNK_BITS] as Chunk).deadlines[index & CHUNK_MASK] as number;
+  }
 
   add(deadline: number, slot: number): void {
-    const at = this.size;
-    if (at === this.slots.length) {
-      this.deadlines = moved(this.deadlines, GROWTH * at);
-      this.slots = moved(this.slots, GROWTH * at);
+    let chunk = this.#last;
+    if (chunk === undefined || chunk.size === CHUNK) chunk = this.#extend();
+    const at = chunk.size++;
+    chunk.deadlines[at] = deadline;
+    chunk.slots[at] = slot;
+  }
+
+  /** Empties the rung: what is left of each chunk comes back by `fill`, in turn. */
+  take(): Chunk[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#last = undefined;
+    return chunks;
+  }
+
+  /** Adds the first `size` entries of a chunk, which becomes one of its own or goes to the pool. */
+  fill(chunk: Chunk, size: number): void {
+    const { deadlines, slots } = chunk;
+    let left = size;
+    const last = this.#last;
+    if (last !== undefined) {
+      let at = last.size;
+      while (left > 0 && at < CHUNK) {
+        last.deadlines[at] = deadlines[--left] as number;
+        last.slots[at++] = slots[left] as number;
+      }
+      last.size = at;
     }
-    this.size = at + 1;
-    this.deadlines[at] = deadline;
-    this.slots[at] = slot;
+    chunk.size = left;
+    if (left === 0) {
+      this.#pool.push(chunk);
+    } else {
+      this.#chunks.push(chunk);
+      this.#last = chunk;
+    }
+  }
+
+  #extend(): Chunk {
+    const chunk = this.#pool.pop() ?? new Chunk();
+    chunk.size = 0;
+    this.#chunks.push(chunk);
+    this.#last = chunk;
+    return chunk;
   }
 }
 
@@ -41,11 +98,13 @@ class Rung {
  * To add one is to append it. When the heap is empty, the lowest rung goes there; from one that is too large for
  * that, the nearest quarter becomes a rung below it first. So each entry is looked at some ten times on its way, in the
  * order of memory, and the heap stays so small that a cache holds it.
+ *
+ * The entries of a rung are in chunks: growth copies none, and what a rung has read is the next one's room.
  */
 export class Ladder {
-  /** Those from #height on are not in use, and keep their memory. */
   readonly #rungs: Rung[] = [];
-  #height = 0;
+  /** The chunks that no rung has now. */
+  readonly #pool: Chunk[] = [];
   #size = 0;
   /** Whatever is above it belongs here, and the rest to the heap. */
   #horizon = Number.POSITIVE_INFINITY;
@@ -62,7 +121,7 @@ export class Ladder {
   add(deadline: number, slot: number): void {
     const rungs = this.#rungs;
     let low = 0;
-    for (let high = this.#height - 1; low < high; ) {
+    for (let high = rungs.length - 1; low < high; ) {
       const middle = (low + high) >> 1;
       if (deadline > (rungs[middle] as Rung).floor) high = middle;
       else low = middle + 1;
@@ -73,19 +132,20 @@ export class Ladder {
 
   /** Brings the nearest entries to the heap, which must be empty. O(1) for each entry, amortised. */
   refill(heap: NearHeap): void {
-    while (heap.size === 0 && this.#height > 0) {
-      let rung = this.#rungs[this.#height - 1] as Rung;
+    while (heap.size === 0 && this.#rungs.length > 0) {
+      let rung = this.#rungs.at(-1) as Rung;
       while (rung.size > TAKEN_MOST) {
-        const floor = dividing(rung.size, (index) => rung.deadlines[index] as number);
+        const floor = dividing(rung.size, (index) => rung.deadlineAt(index));
         if (floor === undefined) break;
         rung = this.#divide(rung, floor);
       }
-      for (let at = 0; at < rung.size; at++) {
-        heap.append(rung.deadlines[at] as number, rung.slots[at] as number);
-      }
       this.#size -= rung.size;
-      rung.size = 0;
-      this.#setHeight(this.#height - 1);
+      for (const chunk of rung.take()) {
+        const { deadlines, slots, size } = chunk;
+        for (let at = 0; at < size; at++) heap.append(deadlines[at] as number, slots[at] as number);
+        this.#pool.push(chunk);
+      }
+      this.#pop();
     }
     heap.order();
   }
@@ -103,7 +163,7 @@ export class Ladder {
       if (deadline > floor) rung.add(deadline, slot);
       else heap.put(kept++, deadline, slot);
     }
-    this.#size += size - kept;
+    this.#size += rung.size;
     heap.truncate(kept);
     heap.order();
   }
@@ -111,57 +171,56 @@ export class Ladder {
   /** Drops the entries of which `drops` says so. O(n). */
   sweep(drops: (slot: number) => boolean): void {
     this.#size = 0;
-    for (let height = 0; height < this.#height; height++) {
-      const { deadlines, slots, size } = this.#rungs[height] as Rung;
-      let kept = 0;
-      for (let at = 0; at < size; at++) {
-        const slot = slots[at] as number;
-        if (drops(slot)) continue;
-        deadlines[kept] = deadlines[at] as number;
-        slots[kept++] = slot;
+    for (const rung of this.#rungs) {
+      for (const chunk of rung.take()) {
+        const { deadlines, slots, size } = chunk;
+        let kept = 0;
+        for (let at = 0; at < size; at++) {
+          const slot = slots[at] as number;
+          if (drops(slot)) continue;
+          deadlines[kept] = deadlines[at] as number;
+          slots[kept++] = slot;
+        }
+        rung.fill(chunk, kept);
       }
-      (this.#rungs[height] as Rung).size = kept;
-      this.#size += kept;
+      this.#size += rung.size;
     }
-    while (this.#height > 0 && (this.#rungs[this.#height - 1] as Rung).size === 0) {
-      this.#setHeight(this.#height - 1);
-    }
+    while (this.#rungs.at(-1)?.size === 0) this.#pop();
   }
 
   /** Moves the entries of the lowest rung that are up to `floor` to a new one below it. */
   #divide(rung: Rung, floor: number): Rung {
     const below = this.#push(rung.floor);
     rung.floor = floor;
-    const { deadlines, slots } = rung;
-    let size = rung.size;
-    for (let at = 0; at < size; ) {
-      const deadline = deadlines[at] as number;
-      if (deadline > floor) {
-        at++;
-        continue;
+    for (const chunk of rung.take()) {
+      const { deadlines, slots, size } = chunk;
+      let kept = 0;
+      for (let at = 0; at < size; at++) {
+        const deadline = deadlines[at] as number;
+        const slot = slots[at] as number;
+        if (deadline > floor) {
+          deadlines[kept] = deadline;
+          slots[kept++] = slot;
+        } else {
+          below.add(deadline, slot);
+        }
       }
-      below.add(deadline, slots[at] as number);
-      size--;
-      deadlines[at] = deadlines[size] as number;
-      slots[at] = slots[size] as number;
+      rung.fill(chunk, kept);
     }
-    rung.size = size;
     return below;
   }
 
   /** An empty rung below all others. */
   #push(floor: number): Rung {
-    const rung = this.#rungs[this.#height] ?? new Rung();
-    rung.floor = floor;
-    this.#rungs[this.#height] = rung;
-    this.#setHeight(this.#height + 1);
+    const rung = new Rung(this.#pool, floor);
+    this.#rungs.push(rung);
+    this.#horizon = floor;
     return rung;
   }
 
-  #setHeight(height: number): void {
-    this.#height = height;
-    this.#horizon =
-      height === 0 ? Number.POSITIVE_INFINITY : (this.#rungs[height - 1] as Rung).floor;
+  #pop(): void {
+    this.#rungs.pop();
+    this.#horizon = this.#rungs.at(-1)?.floor ?? Number.POSITIVE_INFINITY;
   }
 }
 

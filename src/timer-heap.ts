@@ -9,7 +9,7 @@ const DEAD_LEAST = 64;
 
 /**
  * Pending timers, nearest deadline first, those with equal deadlines in the order added. An entry is a deadline and a
- * slot; it lies in one of two places, and no object stands behind it (some 40 bytes a timer, beside the function):
+ * slot; it lies in one of two places, and no object stands behind it (36 bytes a timer, beside the function):
  *
  *   NearHeap     all up to a horizon, in order; the first one is always pending
  *   Ladder       all beyond it, hardly in any
@@ -71,9 +71,8 @@ export class TimerHeap<Value> {
    * O(log n) for one that comes first, amortised.
    */
   remove(ref: number): boolean {
-    const slot = this.#slots.find(ref);
+    const slot = this.#slots.kill(ref);
     if (slot < 0) return false;
-    this.#slots.kill(slot);
     this.#size--;
     if (this.#near.size + this.#far.size > 2 * this.#size + DEAD_LEAST) this.#sweep();
     if (slot === this.#near.firstSlot) this.#settleFirst();
@@ -128,9 +127,7 @@ export class TimerHeap<Value> {
     if (this.#size === 0) return;
     for (;;) {
       if (this.#near.size === 0) this.#refill();
-      const slot = this.#near.firstSlot;
-      if (this.#slots.isPending(slot)) break;
-      this.#slots.free(slot);
+      if (!this.#slots.reclaim(this.#near.firstSlot)) break;
       this.#near.removeFirst();
     }
   }
@@ -147,13 +144,9 @@ export class TimerHeap<Value> {
   }
 
   #sweep(): void {
-    const drop = (slot: number): boolean => {
-      if (this.#slots.isPending(slot)) return false;
-      this.#slots.free(slot);
-      return true;
-    };
-    this.#near.sweep(drop);
-    this.#far.sweep(drop);
+    const drops = (slot: number): boolean => this.#slots.reclaim(slot);
+    this.#near.sweep(drops);
+    this.#far.sweep(drops);
     this.#settleFirst();
   }
 }

@@ -11,10 +11,9 @@ export function enlarged<A extends NumberArray>(array: A, capacity: number): A {
  * The same, but `array` is empty from then on: its memory is freed at once, not when it is collected.
  * Not for memory that native code has the address of.
  */
-export function moved<A extends Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
-  array: A,
+export function moved(
+  array: Float64Array<ArrayBuffer>,
   capacity: number,
-): A {
-  const buffer = array.buffer.transfer(capacity * array.BYTES_PER_ELEMENT);
-  return new (array.constructor as new (memory: ArrayBuffer) => A)(buffer);
+): Float64Array<ArrayBuffer> {
+  return new Float64Array(array.buffer.transfer(capacity * array.BYTES_PER_ELEMENT));
 }

@@ -210,6 +210,71 @@ describe.each([0, 1] as const)("a timer heap of kind %d", (kind) => {
     expect(highest).toBeLessThan(256);
   });
 
+  test("slots are given out again: the last freed first, and all from the start once none is in use", () => {
+    const heap = new TimerHeap<number>(kind);
+    const slotOfNew = () => (heap.add(1, 1, undefined) % 2 ** 26) >> 1;
+    const slots = Array.from({ length: 5 }, slotOfNew);
+    heap.removeFirst();
+    heap.removeFirst();
+    slots.push(slotOfNew(), slotOfNew(), slotOfNew());
+    expect(slots).toEqual([0, 1, 2, 3, 4, 1, 0, 5]);
+    heap.clear();
+    expect([slotOfNew(), slotOfNew(), slotOfNew()]).toEqual([0, 1, 2]);
+    while (heap.size > 0) heap.removeFirst();
+    expect([slotOfNew(), slotOfNew()]).toEqual([0, 1]);
+  });
+
+  test("each of 70,000 entries has its value, argument and ref, given twice in turn", () => {
+    const heap = new TimerHeap<number>(kind);
+    const refs = new Set<number>();
+    for (const hasArg of [(value: number) => value === 0, (value: number) => value > 40_000]) {
+      const given = Array.from({ length: 70_000 }, (_, value) =>
+        heap.add(value, value, hasArg(value) ? -value : undefined),
+      );
+      let wrong = 0;
+      for (const [value, ref] of given.entries()) {
+        refs.add(ref);
+        if (heap.firstValue !== value || heap.firstRef !== ref) wrong++;
+        if (heap.firstArg !== (hasArg(value) ? -value : undefined)) wrong++;
+        heap.removeFirst();
+      }
+      expect({ wrong, left: heap.size }).toEqual({ wrong: 0, left: 0 });
+    }
+    expect(refs.size).toBe(140_000);
+  });
+
+  // The ladder keeps entries in chunks of 2048, which later rounds find used.
+  test("gives far entries back in order, of which there are as many as chunks hold, and one more or less", () => {
+    const heap = new TimerHeap<number>(kind);
+    for (const count of [2047, 2048, 2049, 4095, 4096, 4097, 10_240, 10_241]) {
+      for (const each of [1, 2, 3, 5]) {
+        // What brings the horizon below all others.
+        for (let index = 0; index < 4096; index++) heap.add(index / 4096, -1, undefined);
+        const left: number[] = [];
+        for (let index = 0; index < count; index++) {
+          // In no order: 7919 is prime.
+          const at = 1 + ((index * 7919) % count);
+          const ref = heap.add(at, at, undefined);
+          if (index % each === 0) left.push(at);
+          else heap.remove(ref);
+        }
+        for (let index = 0; index < 4096; index++) heap.removeFirst();
+        left.sort((a, b) => a - b);
+        const wrong = left.filter((at) => {
+          const isWrong = heap.nearest !== at || heap.firstValue !== at;
+          heap.removeFirst();
+          return isWrong;
+        });
+        expect({ count, each, wrong, size: heap.size }).toEqual({
+          count,
+          each,
+          wrong: [],
+          size: 0,
+        });
+      }
+    }
+  });
+
   test("a used ref never names a newer entry", () => {
     const heap = new TimerHeap<number>(kind);
     const used = new Set<number>();

@@ -84,9 +84,9 @@ export const echo: Workload = {
   without: [{ peer: "bare epoll", why: "it is the client" }],
   cases: [
     busy(64, 64, [9, 3]),
+    busy(500, 64, [5, 1]),
     ...[
       [1, 64],
-      [500, 64],
       [1, 4096],
       [64, 4096],
       [500, 4096],

@@ -32,7 +32,7 @@ const STEADY: Readonly<Record<string, readonly Goal[]>> = {
       figure: "CPU to add one and fire it",
       of: OURS,
       to: "Bun",
-      most: 0.4,
+      most: 0.6,
     },
   ],
 };

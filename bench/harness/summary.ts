@@ -23,8 +23,9 @@ function rows({ figures, ratios }: Measure): readonly string[] {
   return figures.map((figure) => {
     const ratio = ratios.find(({ of, to }) => of === first && to === figure.peer);
     const times = ratio === undefined ? "" : `${numberText(ratio.median)} (${rangeText(ratio)})`;
-    const value = `${numberText(figure.median)} (${rangeText(figure)})`;
-    return `  ${figure.peer.padEnd(NAME_WIDTH)}${value.padEnd(FIGURE_WIDTH)}${times}`.trimEnd();
+    const name = `${figure.peer}  `.padEnd(NAME_WIDTH);
+    const value = `${numberText(figure.median)} (${rangeText(figure)})  `.padEnd(FIGURE_WIDTH);
+    return `  ${name}${value}${times}`.trimEnd();
   });
 }
 

@@ -66,7 +66,7 @@ export class Core {
     this.handlers = this.#dispatcher.handlers;
   }
 
-  /** Has `tell` hear of wakes, in the waiting step before any fd; it must not throw. Before the first waker. */
+  /** Has `tell` hear of wakes, in the waiting step before any fd; it must not throw. Set before anybody can wake. */
   set onWoken(tell: () => void) {
     this.#dispatcher.onWoken = tell;
   }

@@ -40,7 +40,7 @@ export class Dispatcher {
     const poller = this.#poller;
     this.#next = 0;
     this.#ready = 0;
-    // The kernel has nothing to tell a loop that has never watched anything.
+    // The kernel has nothing to tell a loop that has never watched an fd, nor has a waker.
     if (end === 0 && !this.handlers.registrations.used && this.onWoken === undefined) return;
     this.#metrics.measured?.beginWaiting();
     const timeoutMs = waitMs(end, maxWait);

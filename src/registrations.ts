@@ -58,8 +58,6 @@ export class Registrations {
   #ghostInBatch = false;
   #ghostSuspected = false;
 
-  /** Whether there ever was one: the kernel may tell of what was removed long ago. */
-  used = false;
   /** Records that were late, or ghosts. */
   dropped = 0;
   /** Whether updates wait for `flush`: set while an iteration runs. */
@@ -69,6 +67,11 @@ export class Registrations {
   constructor(poller: Poller, refused: (fd: number, error: IOLoopError) => void) {
     this.#poller = poller;
     this.#refused = refused;
+  }
+
+  /** Whether there ever was one: the kernel may tell of what was removed long ago. */
+  get used(): boolean {
+    return this.#generation !== 0;
   }
 
   has(fd: number): boolean {
@@ -91,7 +94,6 @@ export class Registrations {
     }
     const outcome = this.#register(fd, mask);
     if (outcome < 0) throw this.#refusal(fd, outcome);
-    this.used = true;
   }
 
   update(fd: number, mask: number): void {

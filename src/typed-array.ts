@@ -1,4 +1,4 @@
-type NumberArray = Int32Array | Uint32Array | Uint8Array | Float64Array;
+type NumberArray = Int32Array | Uint8Array;
 
 /** A copy of `array` with room for `capacity` elements; the new ones are 0. */
 export function enlarged<A extends NumberArray>(array: A, capacity: number): A {

@@ -8,7 +8,7 @@ import { wake } from "../src/wakers.ts";
 import { openGate } from "./children/worker-gate.ts";
 import { drain, Fds, poke, withTimeoutMode } from "./support.ts";
 import { openWaker, startWorkers, takeWake, testPoller, timed } from "./support-system.ts";
-import { whyUntraceable } from "./support-trace.ts";
+import { NANOSECONDS, systemCallsOf, whyCoarse, whyUntraceable } from "./support-trace.ts";
 
 /** A wait that something must end. Half of it is far more than a busy machine needs to notice. */
 const LONG_MS = 3000;
@@ -169,11 +169,6 @@ describe("of the native waits", () => {
 const reason = whyUntraceable() ?? whyCoarse();
 if (reason !== undefined) console.warn(`waits that sleep are not counted: ${reason}`);
 
-function whyCoarse(): string | undefined {
-  using poller = withTimeoutMode("ns", testPoller);
-  return poller.coarse ? "this kernel has no epoll_pwait2, which tells them apart" : undefined;
-}
-
 describe.skipIf(reason !== undefined)("the kernel is asked for a wait that may sleep", () => {
   const FIRST_FD = 700;
   const BATCHES = 500;
@@ -232,15 +227,7 @@ describe.skipIf(reason !== undefined)("the kernel is asked for a wait that may s
       }
       ${CASES.map((one, index) => `number = ${FIRST_FD + index}; ${one.script};`).join("\n")}
     `;
-    const calls = "trace=epoll_ctl,epoll_pwait,epoll_pwait2";
-    const command = ["strace", "-f", "-qq", "-e", calls, "-e", "signal=none"];
-    const { exitCode, stderr } = Bun.spawnSync([...command, process.execPath, "-e", script], {
-      env: { ...process.env, BUN_IOLOOP_TIMEOUT: "" },
-      stderr: "pipe",
-      timeout: 20_000,
-    });
-    traced = stderr.toString();
-    if (exitCode !== 0) throw new Error(traced);
+    traced = systemCallsOf(script, ["epoll_ctl", "epoll_pwait", "epoll_pwait2"], NANOSECONDS);
   }, 25_000);
 
   for (const [index, { name, sleeping, asking }] of CASES.entries()) {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { whyUntraceable } from "./support-trace.ts";
+import { systemCallsOf, whyUntraceable } from "./support-trace.ts";
 
 const reason = whyUntraceable();
 if (reason !== undefined) console.warn(`the system calls of streams are not counted: ${reason}`);
@@ -53,11 +53,7 @@ describe.skipIf(reason !== undefined)("the kernel is called", () => {
         ${CASES.map((one, index) => `open(${FIRST_FD + index}); ${one.script};`).join("\n")}
       }, { timeout: 4000 });
     `;
-    const strace = ["strace", "-f", "-qq", "-e", "trace=epoll_ctl", "-e", "signal=none"];
-    const command = [...strace, process.execPath, "-e", script];
-    const { exitCode, stderr } = Bun.spawnSync(command, { stderr: "pipe", timeout: 20_000 });
-    const traced = stderr.toString();
-    if (exitCode !== 0) throw new Error(traced);
+    const traced = systemCallsOf(script, ["epoll_ctl"]);
     for (const [, operation, fd] of traced.matchAll(/epoll_ctl\(\d+, EPOLL_CTL_(\w+), (\d+)/g)) {
       calls.set(Number(fd), [...(calls.get(Number(fd)) ?? []), String(operation)]);
     }

@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { native } from "../src/native.ts";
-import { run, testLoop, withTimeoutMode } from "./support.ts";
-import { testPoller } from "./support-system.ts";
-import { whyUntraceable } from "./support-trace.ts";
+import { run, testLoop } from "./support.ts";
+import { NANOSECONDS, systemCallsOf, whyCoarse, whyUntraceable } from "./support-trace.ts";
 
 const MS_NS = 1e6;
 /** What a thread has by default, and the most that is made up for. */
@@ -60,11 +59,6 @@ describe("a wait that the kernel ends before its time", () => {
 const reason = whyUntraceable() ?? whyCoarse();
 if (reason !== undefined) console.warn(`what the kernel is asked for is not looked at: ${reason}`);
 
-function whyCoarse(): string | undefined {
-  using poller = withTimeoutMode("ns", testPoller);
-  return poller.coarse ? "waits are counted in milliseconds on this kernel" : undefined;
-}
-
 describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
   /** The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds. */
   const CASES = [
@@ -117,15 +111,7 @@ describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
         poller.close();
       }
     `;
-    const calls = "trace=epoll_ctl,epoll_pwait2";
-    const command = ["strace", "-f", "-qq", "-e", calls, "-e", "signal=none"];
-    const { exitCode, stderr } = Bun.spawnSync([...command, process.execPath, "-e", script], {
-      env: { ...process.env, BUN_IOLOOP_TIMEOUT: "" },
-      stderr: "pipe",
-      timeout: 20_000,
-    });
-    traced = stderr.toString();
-    if (exitCode !== 0) throw new Error(traced);
+    traced = systemCallsOf(script, ["epoll_ctl", "epoll_pwait2"], NANOSECONDS);
   }, 25_000);
 
   for (const [index, { name, asked }] of CASES.entries()) {

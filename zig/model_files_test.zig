@@ -96,11 +96,8 @@ pub const File = struct {
             return;
         };
         if (isOpen(entry.fd)) return;
-        file.near = outcome.of(if (system.on_macos)
-            std.c.dup2(file.shared, entry.fd)
-        else
-            linux.dup3(file.shared, entry.fd, 0));
-        try testing.expectEqual(entry.fd, file.near);
+        try replace(entry.fd, file.shared);
+        file.near = entry.fd;
     }
 
     /// Writes to the other end.
@@ -250,6 +247,15 @@ pub const File = struct {
 
 pub fn isOpen(fd: i32) bool {
     return outcome.of(calls.fcntl(fd, calls.F.GETFD, @as(usize, 0))) >= 0;
+}
+
+/// Closes `fd`, if it is open, and has its number name the open file of `other`.
+pub fn replace(fd: i32, other: i32) !void {
+    const replaced = outcome.of(if (system.on_macos)
+        std.c.dup2(other, fd)
+    else
+        linux.dup3(other, fd, 0));
+    try testing.expectEqual(fd, replaced);
 }
 
 fn duplicate(fd: i32) !i32 {

@@ -119,6 +119,7 @@ pub fn end(watcher: *Watcher) void {
 const testing = std.testing;
 const abi = @import("abi.zig");
 const backend = @import("poller.zig").backend;
+const files = @import("model_files_test.zig");
 
 const TestWatch = struct {
     state: abi.State = undefined,
@@ -242,22 +243,13 @@ test "an end that nobody has taken is closed too, and one that was closed is let
 
         watch.bun_fd = watch.watcher.start(watch.state.poller_fd, force_thread);
         // Another file takes its number in the same moment, before libkqueue's thread can.
-        try replace(watch.bun_fd, watch.pipe_fds[0]);
+        try files.replace(watch.bun_fd, watch.pipe_fds[0]);
         watch.watcher.abandon();
         try testing.expectEqual(@as(i32, 0), system.closeChecked(watch.bun_fd));
 
         for (watch.pipe_fds) |fd| system.close(fd);
         backend.close(&watch.state);
     }
-}
-
-/// Closes `fd`, and has its number name the open file of `other`.
-fn replace(fd: i32, other: i32) !void {
-    const replaced = outcome.of(if (system.on_macos)
-        std.c.dup2(other, fd)
-    else
-        std.os.linux.dup3(other, fd, 0));
-    try testing.expectEqual(fd, replaced);
 }
 
 test "a watcher ends though somebody else has closed its timer" {

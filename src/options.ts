@@ -12,7 +12,11 @@ export interface IOLoopOptions {
    * price of a core.
    */
   readonly spin?: number | undefined;
-  /** The longest wait in milliseconds, above 0; 3600 by default, Infinity for none. A hosted loop has none. */
+  /**
+   * The longest wait in milliseconds, above 0. Infinity by default: a quiet loop sleeps until something comes, and the
+   * kernel sets no timer for that. On macOS 3600: nothing there ends a wait of a Worker that is to be terminated. A
+   * hosted loop has none.
+   */
   readonly maxWait?: number | undefined;
   /**
    * Gets what a handler, callback, timeout, interval or other call throws or rejects with, and updates that the
@@ -29,7 +33,7 @@ export interface IOLoopOptions {
 const MAX_EVENTS = 1024;
 const MAX_EVENTS_MOST = 65_536;
 const SPIN_MOST_US = 1e6;
-const MAX_WAIT_MS = 3600;
+const MAX_WAIT_MS = process.platform === "darwin" ? 3600 : Number.POSITIVE_INFINITY;
 const SLOW_MS = 100;
 
 /**

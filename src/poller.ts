@@ -84,16 +84,17 @@ export class Poller {
   }
 
   /**
-   * Waits at most `timeoutMs`; returns how many records are ready, or INTERRUPTED when a signal came first.
-   * A wake ends it with 0, and so does the kernel, early by at most the thread's timer slack or a thousandth.
+   * Waits at most `timeoutMs`, or for as long as it takes where that is Infinity; returns how many records are ready, or
+   * INTERRUPTED when a signal came first. A wake ends it with 0, and so does the kernel, early by at most the thread's
+   * timer slack or a thousandth.
    *
-   * Where it may sleep, the kernel looks at its clock twice before it looks for events: 250 ns, beside 380 for the
-   * rest. So it is asked first without that, where events are expected: after a wait that found several, and now and
-   * then after one that found one. A guess that fails costs a system call, before a sleep.
+   * Where a sleep would have an end, the kernel looks at its clock twice before it looks for events: 250 ns, beside 380
+   * for the rest. So it is asked first without that, where events are expected: after a wait that found several, and
+   * now and then after one that found one. A guess that fails costs a system call, before a sleep.
    */
   wait(timeoutMs: number): number {
     if (timeoutMs === 0) return this.#poll(0);
-    if (this.#eager) {
+    if (this.#eager && timeoutMs !== Number.POSITIVE_INFINITY) {
       const count = this.#poll(0);
       if (count !== 0 || this.woken) return count;
       this.#eager = false;

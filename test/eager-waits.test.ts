@@ -176,13 +176,20 @@ describe.skipIf(reason !== undefined)("the kernel is asked for a wait that may s
     {
       name: "hardly ever by a loop whose fds are always ready",
       // Two ends of a pair that can always be written to.
-      script: "always(2)",
+      script: "always(2, 3600)",
       sleeping: [0, 2],
       asking: [BATCHES - 2, BATCHES],
     },
     {
+      name: "once for each batch, and never with an end, by a loop without timers",
+      script: "always(2, undefined)",
+      // What probes, when a queue is made, for a wait with nanoseconds.
+      sleeping: [1, 1],
+      asking: [BATCHES, BATCHES],
+    },
+    {
       name: "only until it has guessed, by a loop whose one fd is always ready",
-      script: "always(1)",
+      script: "always(1, 3600)",
       sleeping: [1, 17],
       asking: [BATCHES - 17, BATCHES],
     },
@@ -203,8 +210,8 @@ describe.skipIf(reason !== undefined)("the kernel is asked for a wait that may s
       import { dup2 } from ${JSON.stringify(`${import.meta.dir}/support-libc.ts`)};
       let number = ${FIRST_FD};
       const buffer = new Uint8Array(8);
-      function always(count) {
-        const loop = new IOLoop();
+      function always(count, maxWait) {
+        const loop = new IOLoop({ maxWait });
         const [a, b] = socketpair();
         let calls = 0;
         const handler = () => { if (++calls === ${BATCHES} * count) loop.stop(); };

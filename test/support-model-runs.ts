@@ -7,7 +7,7 @@ import { isError, isTimeout, Scripted } from "./support-model-subject.ts";
 
 /** Far above what a run takes, so that only a defect comes to it. */
 const GUARD_MS = 10_000;
-/** Less than `maxWait`, at which a wait ends in any case. */
+/** Less than a test loop's `maxWait`, at which a wait ends in any case. */
 const LONG_WAIT_MS = 3000;
 /** More than it takes to begin a run. */
 const A_WHILE_MS = 5000;

@@ -81,7 +81,7 @@ export function takeWake(id: number): boolean {
   return native().ioloop_waker_take(id) === 1;
 }
 
-/** A wait that should not have been lasts maxWait, 3600 ms; a busy machine stays far below this. */
+/** A wait that should not have been lasts a test loop's maxWait, 3600 ms; a busy machine stays far below this. */
 export const NO_WAIT_MS = 2000;
 
 /** How many milliseconds `action` took. */

@@ -5,10 +5,15 @@ import * as io from "../src/io.ts";
 /** Far above what any test needs on a slow machine, far below the runner's own limit. */
 const GUARD_MS = 5000;
 const TASKS = "/proc/self/task";
+const MAX_WAIT_MS = 3600;
 
-/** A loop whose errors leave `start()`, so that they fail the test. Dispose of it with `using`. */
+/**
+ * A loop whose errors leave `start()`, so that they fail the test, as a wait does that nothing ends. Dispose of it with
+ * `using`.
+ */
 export function testLoop(options: IOLoopOptions = {}): IOLoop {
   return new IOLoop({
+    maxWait: MAX_WAIT_MS,
     onError(error) {
       throw error;
     },

@@ -94,13 +94,12 @@ export fn ioloop_watch(state: *abi.State, force_thread: i32) callconv(.c) i32 {
     return loop.watch(force_thread != 0);
 }
 
-/// Asks for a byte through the bridge; a timeout that is not finite stands for none.
+/// Asks for a byte through the bridge; an infinite timeout stands for none.
 export fn ioloop_watch_arm(state: *abi.State, timeout_ns: f64) callconv(.c) i32 {
-    const finite = std.math.isFinite(timeout_ns);
-    // 0 would disarm the timer.
-    const limit_ns = if (finite) @max(timeout.clamp(timeout_ns), 1) else null;
     const loop = Loop.of(state) orelse return closed;
-    return loop.arm(limit_ns);
+    const limit_ns = timeout.clamp(timeout_ns) orelse return loop.arm(null);
+    // 0 would disarm the timer.
+    return loop.arm(@max(limit_ns, 1));
 }
 
 /// `abandoned`: Bun has not taken its end of the bridge, so that it is closed here.

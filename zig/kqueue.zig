@@ -117,17 +117,13 @@ pub fn reset(state: *State) i32 {
     return 0;
 }
 
-/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`. Returns
-/// their number, or -errno. Wakes end the wait and are not counted.
-pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i32 {
+/// Waits at most `timeout_ns` and leaves the ready records packed at the start of `batch`; null waits
+/// for as long as it takes. Returns their number, or -errno. Wakes end the wait and are not counted.
+pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: ?u64) i32 {
     assert(count_max > 0);
     const events: [*]Event = @ptrCast(batch);
-    const limit_ns = if (state.timeout_ms_only == 0)
-        timeout_ns
-    else
-        @as(u64, @intCast(timeout.toMilliseconds(timeout_ns))) * std.time.ns_per_ms;
     state.woken = 0;
-    const count = calls.wait(state.poller_fd, events[0..count_max], limit_ns);
+    const count = calls.wait(state.poller_fd, events[0..count_max], limitOf(state, timeout_ns));
     if (count <= 0) return count;
     assert(count <= count_max);
     const ready: u32 = @intCast(count);
@@ -136,6 +132,12 @@ pub fn wait(state: *State, batch: abi.Batch, count_max: u32, timeout_ns: u64) i3
     const result = records.pack(events, ready, index[0 .. 2 * @as(usize, count_max)]);
     state.woken = @intFromBool(result.woken);
     return @intCast(result.count);
+}
+
+fn limitOf(state: *const State, timeout_ns: ?u64) ?u64 {
+    const limit_ns = timeout_ns orelse return null;
+    if (state.timeout_ms_only == 0) return limit_ns;
+    return @as(u64, @intCast(timeout.toMilliseconds(limit_ns))) * std.time.ns_per_ms;
 }
 
 /// Ends the current wait, or the next one. Callable from any thread.

@@ -29,15 +29,12 @@ pub fn create() i32 {
     return exec;
 }
 
-/// Takes at most `events.len` events, and waits for the first no longer than `limit_ns`.
-pub fn wait(queue: i32, events: []Event, limit_ns: u64) i32 {
-    const limit = timespecOf(limit_ns);
-    return outcome.of(kevent(queue, null, 0, events.ptr, @intCast(events.len), &limit));
-}
-
-/// The same without an end.
-pub fn waitForever(queue: i32, events: []Event) i32 {
-    return outcome.of(kevent(queue, null, 0, events.ptr, @intCast(events.len), null));
+/// Takes at most `events.len` events, and waits for the first no longer than `limit_ns`; null: for
+/// as long as it takes.
+pub fn wait(queue: i32, events: []Event, limit_ns: ?u64) i32 {
+    const limit = timespecOf(limit_ns orelse 0);
+    const given = if (limit_ns == null) null else &limit;
+    return outcome.of(kevent(queue, null, 0, events.ptr, @intCast(events.len), given));
 }
 
 /// The most changes that are made at once.

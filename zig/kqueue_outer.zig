@@ -79,7 +79,7 @@ pub fn interrupt(outer: *Outer, writable_fd: i32) bool {
 pub fn wait(outer: *Outer) void {
     var events: [3]Event = undefined;
     // EINTR is as good as an event: whoever is woken for nothing arms again.
-    _ = calls.waitForever(outer.fd, &events);
+    _ = calls.wait(outer.fd, &events, null);
 }
 
 fn setTimer(outer: *Outer, timeout_ns: ?u64) i32 {

@@ -29,7 +29,7 @@ const TestPoller = struct {
         backend.close(&poller.state);
     }
 
-    fn waitRecords(poller: *TestPoller, timeout_ns: u64) ![]const Record {
+    fn waitRecords(poller: *TestPoller, timeout_ns: ?u64) ![]const Record {
         const count = backend.wait(&poller.state, &poller.batch, records_max, timeout_ns);
         try testing.expect(count >= 0);
         const records: [*]const Record = @ptrCast(&poller.batch);
@@ -55,6 +55,23 @@ test "readiness comes with the generation it was registered with, under both clo
 
         try testing.expectEqual(@as(i32, 0), backend.remove(&poller.state, reader));
         try testing.expectEqual(@as(usize, 0), (try poller.waitRecords(0)).len);
+    }
+}
+
+test "a wait without an end is ended by readiness and by a wake, under both clocks" {
+    for ([_]bool{ false, true }) |force_timeout_ms| {
+        var poller: TestPoller = .{};
+        try poller.init(force_timeout_ms);
+        defer poller.deinit();
+        const reader, const writer = poller.pipe_fds;
+
+        try testing.expectEqual(@as(i32, 0), backend.wake(poller.state.wake_fd));
+        try testing.expectEqual(@as(usize, 0), (try poller.waitRecords(null)).len);
+        try testing.expectEqual(@as(i32, 1), poller.state.woken);
+        try testing.expectEqual(@as(i32, 0), backend.add(&poller.state, reader, word_read));
+        try poke(writer);
+        try testing.expectEqual(@as(usize, 1), (try poller.waitRecords(null)).len);
+        try testing.expectEqual(@as(i32, 0), poller.state.woken);
     }
 }
 

@@ -10,9 +10,10 @@ const ns_per_ms: u64 = std.time.ns_per_ms;
 /// Waits are cut here: a day is far above any `maxWait` and far below what overflows in the kernel.
 pub const timeout_ns_max: u64 = std.time.ns_per_day;
 
-/// Whole nanoseconds, rounded up, 0 for what is past or not a number.
-pub fn clamp(timeout_ns: f64) u64 {
+/// Whole nanoseconds, rounded up, 0 for what is past or not a number; null for infinity.
+pub fn clamp(timeout_ns: f64) ?u64 {
     if (!(timeout_ns > 0)) return 0;
+    if (std.math.isPositiveInf(timeout_ns)) return null;
     if (timeout_ns >= timeout_ns_max) return timeout_ns_max;
     const whole_ns: u64 = @intFromFloat(@ceil(timeout_ns));
     assert(whole_ns > 0);
@@ -29,10 +30,10 @@ pub fn toMilliseconds(timeout_ns: u64) i32 {
 }
 
 test "a timeout is never shortened" {
-    try std.testing.expectEqual(@as(u64, 1), clamp(0.25));
-    try std.testing.expectEqual(@as(u64, 1), clamp(1));
-    try std.testing.expectEqual(@as(u64, 2), clamp(1.000001));
-    try std.testing.expectEqual(@as(u64, 100_000), clamp(100_000));
+    try std.testing.expectEqual(@as(?u64, 1), clamp(0.25));
+    try std.testing.expectEqual(@as(?u64, 1), clamp(1));
+    try std.testing.expectEqual(@as(?u64, 2), clamp(1.000001));
+    try std.testing.expectEqual(@as(?u64, 100_000), clamp(100_000));
     try std.testing.expectEqual(@as(i32, 0), toMilliseconds(0));
     try std.testing.expectEqual(@as(i32, 1), toMilliseconds(1));
     try std.testing.expectEqual(@as(i32, 1), toMilliseconds(ns_per_ms));
@@ -41,14 +42,15 @@ test "a timeout is never shortened" {
 
 test "what is past, negative or not a number does not wait" {
     for ([_]f64{ 0, -0.0, -1, -std.math.inf(f64), std.math.nan(f64) }) |timeout_ns| {
-        try std.testing.expectEqual(@as(u64, 0), clamp(timeout_ns));
+        try std.testing.expectEqual(@as(?u64, 0), clamp(timeout_ns));
     }
 }
 
-test "a huge timeout is a day" {
-    for ([_]f64{ 1e15, 1e18, 1e300, std.math.inf(f64) }) |timeout_ns| {
-        try std.testing.expectEqual(timeout_ns_max, clamp(timeout_ns));
+test "a huge timeout is a day, and an infinite one is none" {
+    for ([_]f64{ 1e15, 1e18, 1e300 }) |timeout_ns| {
+        try std.testing.expectEqual(@as(?u64, timeout_ns_max), clamp(timeout_ns));
     }
+    try std.testing.expectEqual(@as(?u64, null), clamp(std.math.inf(f64)));
     try std.testing.expectEqual(@as(i32, 24 * 60 * 60 * 1000), toMilliseconds(timeout_ns_max));
 }
 

@@ -10,7 +10,8 @@ const BYTES = 5;
 
 /** What each function answers where its system call fails with EINTR, or EAGAIN; and what it can do afterwards. */
 const ANSWERS = [
-  ["read", "read", BYTES, WOULD_BLOCK],
+  ["read", "recvfrom", BYTES, WOULD_BLOCK],
+  ["read from a pipe", "read", BYTES, WOULD_BLOCK],
   ["write", "sendto", BYTES, BYTES],
   ["write to a pipe", "write", BYTES, BYTES],
   ["receive", "recvfrom", BYTES, WOULD_BLOCK],
@@ -66,10 +67,11 @@ const THROWN: readonly (readonly [
     "read",
     BYTES,
     {
-      "read:error=EIO": /close the fd/,
-      "read:error=ENOMEM": /out of memory/,
+      "recvfrom:error=EIO": /close the fd/,
+      "recvfrom:error=ENOMEM": /out of memory/,
     },
   ],
+  ["read from a pipe", "read", BYTES, { "read:error=EIO": /close the fd/ }],
   [
     "write",
     "write",

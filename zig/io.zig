@@ -5,6 +5,7 @@
 const std = @import("std");
 
 const address_text = @import("address.zig");
+const non_sockets = @import("non_sockets.zig");
 const outcome = @import("outcome.zig");
 const system = @import("system.zig");
 const calls = system.calls;
@@ -79,21 +80,36 @@ pub fn accept(fd: i32) i32 {
         switch (outcome.errno(accepted)) {
             // This peer has gone again; another may be waiting behind it.
             .CONNABORTED, .PROTO => continue,
-            else => return accepted,
+            else => {
+                non_sockets.remove(accepted);
+                return accepted;
+            },
         }
     }
 }
 
+/// recv() costs less than read(). Asked for nothing, it would wait for something.
 pub fn read(fd: i32, buffer: []u8) i32 {
+    if (!system.on_macos and buffer.len > 0 and !non_sockets.has(fd)) {
+        const received = outcome.of(calls.recvfrom(fd, buffer.ptr, buffer.len, 0, null, null));
+        if (outcome.errno(received) != .NOTSOCK) return received;
+        non_sockets.add(fd);
+    }
     return outcome.of(calls.read(fd, buffer.ptr, buffer.len));
 }
 
 pub fn write(fd: i32, buffer: []const u8) i32 {
-    const answer = send(fd, buffer);
-    return switch (outcome.errno(answer)) {
-        .NOTSOCK => system.writeWithoutSignal(fd, buffer),
-        else => answer,
-    };
+    if (!non_sockets.has(fd)) {
+        const sent = send(fd, buffer);
+        if (outcome.errno(sent) != .NOTSOCK) return sent;
+        non_sockets.add(fd);
+    }
+    return system.writeWithoutSignal(fd, buffer);
+}
+
+pub fn close(fd: i32) i32 {
+    non_sockets.remove(fd);
+    return system.closeChecked(fd);
 }
 
 /// Takes one datagram; who sent it is written to `from` where somebody asks.
@@ -137,7 +153,9 @@ fn answerOfSend(result: i32) i32 {
 }
 
 pub fn socketpair(options: Options, fds: *[2]i32) i32 {
-    return system.socketpair(socketType(options), fds);
+    const made = system.socketpair(socketType(options), fds);
+    if (made >= 0) for (fds) |fd| non_sockets.remove(fd);
+    return made;
 }
 
 pub const Direction = enum(i32) { read = 0, write = 1, both = 2 };
@@ -186,6 +204,7 @@ fn parse(text: []const u8, port: u16, options: Options) ?Address {
 
 fn open(address: *const Address, options: Options) i32 {
     const fd = system.socket(address.family(), socketType(options));
+    non_sockets.remove(fd);
     if (fd < 0 or options.unix or options.datagram) return fd;
     // Small messages go out at once. Accepted sockets inherit this from their listener.
     const undelayed = setOption(fd, calls.IPPROTO.TCP, calls.TCP.NODELAY, 1);
@@ -250,6 +269,50 @@ test "a datagram tells its sender, over IPv4 and over a socketpair" {
     try testing.expectEqual(@as(i32, 1), send(pair[0], "x"));
     try testing.expectEqual(@as(i32, 1), receive(pair[1], &buffer, &from));
     try testing.expectEqual(Text.Family.none, from.family);
+}
+
+test "what is no socket is read and written too, also once its number was a socket's, and back" {
+    var pair: [2]i32 = undefined;
+    try testing.expectEqual(@as(i32, 0), socketpair(.{}, &pair));
+    defer for (pair) |fd| system.close(fd);
+    var pipe: [2]i32 = undefined;
+    try testing.expectEqual(@as(i32, 0), system.pipe(&pipe));
+    defer for (pipe) |fd| system.close(fd);
+    // The write end and the read end of each, under the same two numbers in turn.
+    const ends = [_][2]i32{ .{ pair[0], pair[1] }, .{ pipe[1], pipe[0] } };
+    const numbers = [_]i32{ outcome.of(calls.dup(pair[0])), outcome.of(calls.dup(pair[1])) };
+    defer for (numbers) |fd| system.close(fd);
+
+    var buffer: [16]u8 = undefined;
+    for (0..4) |turn| {
+        for (numbers, ends[turn % 2]) |number, end| {
+            try testing.expectEqual(number, outcome.of(calls.dup2(end, number)));
+        }
+        try testing.expectEqual(outcome.failure(.AGAIN), read(numbers[1], &buffer));
+        for (0..2) |_| {
+            try testing.expectEqual(@as(i32, 5), write(numbers[0], "hello"));
+            try testing.expectEqual(@as(i32, 0), read(numbers[1], buffer[0..0]));
+            try testing.expectEqual(@as(i32, 5), read(numbers[1], &buffer));
+            try testing.expectEqualStrings("hello", buffer[0..5]);
+        }
+        try testing.expectEqual(@as(i32, 0), read(numbers[1], buffer[0..0]));
+    }
+}
+
+test "a number is forgotten to be no socket's when it is closed, or comes to be one's" {
+    var fds: [2]i32 = undefined;
+    for ([_]bool{ true, false }) |closes| {
+        try testing.expectEqual(@as(i32, 0), system.pipe(&fds));
+        defer system.close(fds[0]);
+        try testing.expectEqual(@as(i32, 1), write(fds[1], "x"));
+        try testing.expect(non_sockets.has(fds[1]));
+        if (closes) _ = close(fds[1]) else system.close(fds[1]);
+        try testing.expectEqual(!closes, non_sockets.has(fds[1]));
+        const listener = listen("127.0.0.1", 0, .{}, 1);
+        defer system.close(listener);
+        try testing.expectEqual(fds[1], listener);
+        try testing.expect(!non_sockets.has(listener));
+    }
 }
 
 test "what is no socket and what is no address is refused" {

@@ -240,7 +240,7 @@ export fn ioloop_pipe(fds: *[2]i32) callconv(.c) i32 {
 }
 
 export fn ioloop_close_fd(fd: i32) callconv(.c) i32 {
-    return system.closeChecked(fd);
+    return io.close(fd);
 }
 
 export fn ioloop_shutdown(fd: i32, direction: i32) callconv(.c) i32 {
@@ -275,6 +275,7 @@ test {
     _ = @import("ip_text_model_test.zig");
     _ = @import("kqueue_pack_test.zig");
     _ = @import("kqueue_records_test.zig");
+    _ = @import("non_sockets.zig");
     _ = @import("outcome.zig");
     _ = @import("poller_model_test.zig");
     _ = @import("poller_test.zig");

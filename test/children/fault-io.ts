@@ -34,6 +34,12 @@ function openPipe(fds: Fds): void {
   give(fds, fds.pipe()[1]);
 }
 
+function openFilledPipe(fds: Fds): void {
+  const [reader, writer] = fds.pipe();
+  io.write(writer, text);
+  give(fds, reader);
+}
+
 function openDatagrams(fds: Fds): void {
   const [a, b] = fds.pair("datagram");
   io.send(b, text);
@@ -68,7 +74,12 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   read: {
     open: openStream,
     call: () => io.read(FD, buffer),
-    faults: failing("read", INTERRUPTED, "EAGAIN", "EIO", "ENOMEM"),
+    faults: failing("recvfrom", INTERRUPTED, "EAGAIN", "EIO", "ENOMEM"),
+  },
+  "read from a pipe": {
+    open: openFilledPipe,
+    call: () => io.read(FD, buffer),
+    faults: failing("read", INTERRUPTED, "EAGAIN", "EIO"),
   },
   write: {
     open: openStream,

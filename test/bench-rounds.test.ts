@@ -5,7 +5,7 @@ import { type Contestant, type Goal, told, type Workload } from "../bench/harnes
 const LATENCY = { name: "latency", unit: "us", of: told("us") };
 const CASE = "one";
 
-/** Answers with the next of `us` in each round, and notes that it was asked. */
+/** Answers with the next of `us` in each round, and notes what it was asked. */
 function scripted(
   peer: Contestant["peer"],
   us: readonly number[],
@@ -13,12 +13,21 @@ function scripted(
   way = "",
 ): Contestant {
   let round = 0;
+  const name = way === "" ? peer : way;
   return {
     peer,
     way,
-    measure: async () => {
-      asked.push(way === "" ? peer : way);
-      return { us: us[round++] as number, messages: round };
+    async start() {
+      asked.push(`${name} starts`);
+      return {
+        async measure() {
+          asked.push(name);
+          return { us: us[round++] as number, messages: round };
+        },
+        async [Symbol.asyncDispose]() {
+          asked.push(`${name} ends`);
+        },
+      };
     },
   };
 }
@@ -37,16 +46,44 @@ describe("a workload's rounds", () => {
   test("ask every peer once in each, to and fro", async () => {
     const asked: string[] = [];
     await run([scripted("bun-ioloop", [1, 1, 1], asked), scripted("Bun", [1, 1, 1], asked)]);
-    expect(asked).toEqual(["bun-ioloop", "Bun", "Bun", "bun-ioloop", "bun-ioloop", "Bun"]);
+    expect(asked.filter((what) => !what.includes(" "))).toEqual([
+      ...["bun-ioloop", "Bun"],
+      ...["Bun", "bun-ioloop"],
+      ...["bun-ioloop", "Bun"],
+    ]);
+  });
+
+  test("are made of what starts before the first and ends after the last, as often as is wanted", async () => {
+    const asked: string[] = [];
+    const peers = (["bun-ioloop", "Bun"] as const).map((peer) => scripted(peer, [1, 1, 1], asked));
+    await run(peers, { rounds: [1, 1], starts: [3, 1] });
+    const start = ["bun-ioloop starts", "Bun starts"];
+    const end = ["Bun ends", "bun-ioloop ends"];
+    expect(asked).toEqual([
+      ...[...start, "bun-ioloop", "Bun", ...end],
+      ...[...start, "Bun", "bun-ioloop", ...end],
+      ...[...start, "bun-ioloop", "Bun", ...end],
+    ]);
+  });
+
+  test("leave nothing running when one contestant cannot start", async () => {
+    const asked: string[] = [];
+    const start = () => Promise.reject(new Error("no port"));
+    const contestants = [
+      scripted("bun-ioloop", [1], asked),
+      { peer: "Bun", way: "", start } as const,
+    ];
+    await expect(run(contestants)).rejects.toThrow("no port");
+    expect(asked).toEqual(["bun-ioloop starts", "bun-ioloop ends"]);
   });
 
   test("are fewer in a quick run", async () => {
     const asked: string[] = [];
     const contestants = [scripted("bun-ioloop", [1, 1, 1], asked)];
-    const rounds = [3, 2] as const;
-    const cases = [{ name: CASE, contestants, figures: [LATENCY], rounds }];
+    const plan = { rounds: [3, 2], starts: [2, 1] } as const;
+    const cases = [{ name: CASE, contestants, figures: [LATENCY], ...plan }];
     await runWorkload({ name: "w", what: "", cases }, true, () => {});
-    expect(asked).toHaveLength(2);
+    expect(asked.filter((what) => what === "bun-ioloop")).toHaveLength(2);
   });
 
   test("give the median of the ratios of each round, not the ratio of the medians", async () => {

@@ -17,6 +17,7 @@ import {
   type Goal,
   type Length,
   OURS,
+  type Started,
   type Workload,
 } from "./workload.ts";
 
@@ -56,7 +57,7 @@ export async function runWorkload(
 }
 
 async function runCase(
-  { name, contestants, figures, rounds, against, together = false }: Case,
+  { name, contestants, figures, rounds, starts = [1, 1], against, together = false }: Case,
   length: Length,
   tell: (line: string) => void,
 ): Promise<Measure[]> {
@@ -67,22 +68,35 @@ async function runCase(
     outputs: [] as Output[],
   }));
   const count = length.pick(...rounds);
-  for (let round = 0; round < count; round++) {
-    tell(`${name}: round ${round + 1} of ${count}`);
-    if (together) {
-      await Promise.all(
-        series.map(async ({ contestant, outputs }) =>
-          outputs.push(await contestant.measure(length)),
-        ),
-      );
-      continue;
+  const total = count * length.pick(...starts);
+  for (let begun = 0; begun < total; begun += count) {
+    await using disposal = new AsyncDisposableStack();
+    const entries: Entry[] = [];
+    for (const { contestant, name: who, outputs } of series) {
+      tell(`${name}: ${who} starts`);
+      entries.push({ started: disposal.use(await contestant.start(length)), outputs });
     }
-    // To and fro, so that what slowly changes on the machine favours nobody.
-    for (const one of round % 2 === 0 ? series : series.toReversed()) {
-      one.outputs.push(await one.contestant.measure(length));
+    for (let round = begun; round < begun + count; round++) {
+      tell(`${name}: round ${round + 1} of ${total}`);
+      if (together) {
+        await Promise.all(entries.map(runRound));
+        continue;
+      }
+      // To and fro, so that what slowly changes on the machine favours nobody.
+      for (const entry of round % 2 === 0 ? entries : entries.toReversed()) await runRound(entry);
     }
   }
   return figures.map((kind) => measureOf(name, kind, series, against));
+}
+
+/** A contestant that has started, and its outputs of all starts. */
+interface Entry {
+  readonly started: Started;
+  readonly outputs: Output[];
+}
+
+async function runRound({ started, outputs }: Entry): Promise<void> {
+  outputs.push(await started.measure());
 }
 
 function measureOf(

@@ -19,18 +19,25 @@ export interface Case {
   readonly figures: readonly FigureKind[];
   /** Rounds of a full run, and of a quick one. */
   readonly rounds: readonly [full: number, quick: number];
+  /** How often all contestants are started, with as many rounds each time; once where it is not given. */
+  readonly starts?: readonly [full: number, quick: number];
   /** One of our own ways that the others of ours are compared with as well. */
   readonly against?: string;
   /** Whether its contestants are measured at the same time: they hardly need the processor. */
   readonly together?: boolean;
 }
 
-/** A peer in one of its ways: it is measured once in each round. */
+/** A peer in one of its ways. */
 export interface Contestant {
   readonly peer: Peer;
   /** What tells it from the same peer's other ways; "" where there is one. */
   readonly way: string;
-  readonly measure: (length: Length) => Promise<Output>;
+  readonly start: (length: Length) => Promise<Started>;
+}
+
+/** A contestant that is measured once in each round, and disposed of after the last. */
+export interface Started extends AsyncDisposable {
+  measure(): Promise<Output>;
 }
 
 /** How long a round may take. */

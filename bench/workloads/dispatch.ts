@@ -1,4 +1,4 @@
-import { NO_READINESS, program, programs } from "../harness/contestants.ts";
+import { anew, NO_READINESS, program, programs } from "../harness/contestants.ts";
 import { commandOf } from "../harness/peers.ts";
 import { outputOf } from "../harness/process.ts";
 import { type Case, type Contestant, told, type Workload } from "../harness/workload.ts";
@@ -31,17 +31,14 @@ function besideIdle(idle: number): Contestant {
 const FEW = besideIdle(100);
 const MANY = besideIdle(10_000);
 
-const memory: Contestant = {
-  peer: "bun-ioloop",
-  way: "",
-  measure: ({ pick }) =>
-    outputOf([
-      "env",
-      "BUN_JSC_useGC=0",
-      ...commandOf("bun-ioloop", "memory"),
-      String(pick(4_000_000, 1_000_000)),
-    ]),
-};
+const memory = anew("bun-ioloop", "", ({ pick }) =>
+  outputOf([
+    "env",
+    "BUN_JSC_useGC=0",
+    ...commandOf("bun-ioloop", "memory"),
+    String(pick(4_000_000, 1_000_000)),
+  ]),
+);
 
 export const dispatch: Workload = {
   name: "dispatch",

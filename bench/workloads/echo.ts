@@ -51,12 +51,14 @@ const CLIENT_BUSY: FigureKind = {
   incomparable: true,
 };
 
-function busy(connections: number, bytes: number, rounds: Case["rounds"]): Case {
+type Plan = Pick<Case, "starts" | "rounds">;
+
+function busy(connections: number, bytes: number, plan: Plan): Case {
   const load = ({ pick }: Length): Load => ({
     connections,
     bytes,
-    warmMs: pick(2000, 1000),
-    ms: pick(800, 400),
+    warmMs: 100,
+    ms: pick(300, 200),
   });
   return {
     name: caseName(connections, bytes),
@@ -66,7 +68,7 @@ function busy(connections: number, bytes: number, rounds: Case["rounds"]): Case 
       ...PEERS.map((peer) => echoService(peer, load)),
     ],
     figures: [CPU, USER, SYSTEM, RATE, P50, P99, P999, SERVICE_BUSY, CLIENT_BUSY],
-    rounds,
+    ...plan,
   };
 }
 
@@ -83,14 +85,16 @@ export const echo: Workload = {
   what: "A TCP echo on one core, loaded by a native client on another one; each connection sends its next message when the last has come back.",
   without: [{ peer: "bare epoll", why: "it is the client" }],
   cases: [
-    busy(64, 64, [9, 3]),
-    busy(500, 64, [5, 1]),
+    busy(64, 64, { starts: [3, 1], rounds: [10, 4] }),
+    busy(500, 64, { starts: [2, 1], rounds: [6, 2] }),
     ...[
       [1, 64],
       [1, 4096],
       [64, 4096],
       [500, 4096],
-    ].map(([connections, bytes]) => busy(connections as number, bytes as number, [2, 1])),
+    ].map(([connections, bytes]) =>
+      busy(connections as number, bytes as number, { rounds: [6, 2] }),
+    ),
   ],
   goals: [
     ratioGoal(MAIN_CASE, CPU, "libuv", 1),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { median, quantile } from "simple-statistics";
+import { anew } from "../harness/contestants.ts";
 import {
   type Child,
   type Output,
@@ -33,10 +34,7 @@ function bothSides(run: (length: Length) => Promise<Record<Side, Output>>): Cont
     running = running === undefined ? mine : undefined;
     return (await mine)[side];
   };
-  return [
-    { peer: "bun-ioloop", way: "run()", measure: measure("loop") },
-    { peer: "Bun", way: "", measure: measure("bun") },
-  ];
+  return [anew("bun-ioloop", "run()", measure("loop")), anew("Bun", "", measure("bun"))];
 }
 
 function program(side: ProcessSide, file: string, ...given: (string | number)[]): Child {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { HOSTED } from "../harness/contestants.ts";
+import { anew, HOSTED } from "../harness/contestants.ts";
 import type { Peer } from "../harness/peers.ts";
-import { idleConnections, type Output, serve } from "../harness/process.ts";
+import { idleConnections, serve } from "../harness/process.ts";
 import { type Contestant, told, type Workload } from "../harness/workload.ts";
 
 const CONNECTIONS = 1000;
@@ -9,23 +9,19 @@ const CONNECTIONS = 1000;
 const SETTLED_MS = 1000;
 
 function idling(peer: Peer, given: readonly number[] = [], way = ""): Contestant {
-  return {
-    peer,
-    way,
-    async measure({ pick }): Promise<Output> {
-      await using service = await serve(peer, "echo", ...given);
-      await using _connections = await idleConnections(service, CONNECTIONS);
-      await Bun.sleep(SETTLED_MS);
-      const before = usageOf(service.pid);
-      const seconds = pick(5, 1);
-      await Bun.sleep(seconds * 1000);
-      const after = usageOf(service.pid);
-      return {
-        cpuUs: (after.cpuUs - before.cpuUs) / seconds,
-        wakeups: (after.wakeups - before.wakeups) / seconds,
-      };
-    },
-  };
+  return anew(peer, way, async ({ pick }) => {
+    await using service = await serve(peer, "echo", ...given);
+    await using _connections = await idleConnections(service, CONNECTIONS);
+    await Bun.sleep(SETTLED_MS);
+    const before = usageOf(service.pid);
+    const seconds = pick(5, 1);
+    await Bun.sleep(seconds * 1000);
+    const after = usageOf(service.pid);
+    return {
+      cpuUs: (after.cpuUs - before.cpuUs) / seconds,
+      wakeups: (after.wakeups - before.wakeups) / seconds,
+    };
+  });
 }
 
 /** Of all threads of a process: how long they have run, and how often each was woken. */

@@ -9,8 +9,8 @@ const SPIN_US = 50;
 const load = ({ pick }: Length): Load => ({
   connections: 1,
   bytes: 64,
-  warmMs: pick(2000, 1000),
-  ms: pick(800, 300),
+  warmMs: 100,
+  ms: pick(200, 150),
 });
 
 export const latency: Workload = {
@@ -37,7 +37,8 @@ export const latency: Workload = {
         { name: "p99.9 of the round trip", unit: "us", of: told("p999Us") },
         { name: "CPU per message", unit: "ns", of: told("cpuNs") },
       ],
-      rounds: [5, 2],
+      starts: [3, 1],
+      rounds: [8, 3],
     },
   ],
   goals: ["libuv", "Bun", "Node"].flatMap((to) => [

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Output } from "../harness/process.ts";
+import { anew } from "../harness/contestants.ts";
 import { type Contestant, told, type Workload } from "../harness/workload.ts";
 
 const LIMIT_MS = 30_000;
@@ -9,26 +9,18 @@ const ADDED = "added to an empty file";
 
 /** How long `file` takes from its start to its end, and how much longer than an empty one that ran just before. */
 function starting(way: string, file: string): Contestant {
-  return {
-    peer: "bun-ioloop",
-    way,
-    async measure(): Promise<Output> {
-      const empty = elapsedMs([process.execPath, join(PROGRAMS, "empty.mjs")]);
-      const ms = elapsedMs([process.execPath, join(PROGRAMS, file)]);
-      return { ms, addedMs: ms - empty };
-    },
-  };
+  return anew("bun-ioloop", way, async () => {
+    const empty = elapsedMs([process.execPath, join(PROGRAMS, "empty.mjs")]);
+    const ms = elapsedMs([process.execPath, join(PROGRAMS, file)]);
+    return { ms, addedMs: ms - empty };
+  });
 }
 
 function emptyFile(peer: "Bun" | "Node"): Contestant {
   const command = peer === "Bun" ? [process.execPath] : ["node"];
-  return {
-    peer,
-    way: "an empty file",
-    async measure(): Promise<Output> {
-      return { ms: elapsedMs([...command, join(PROGRAMS, "empty.mjs")]), addedMs: 0 };
-    },
-  };
+  return anew(peer, "an empty file", async () => {
+    return { ms: elapsedMs([...command, join(PROGRAMS, "empty.mjs")]), addedMs: 0 };
+  });
 }
 
 function elapsedMs(command: readonly string[]): number {

@@ -20,7 +20,7 @@ function echo(fd: number, events: number): void {
     if (count > 0) send(fd, count);
     else if (count === 0) hangUp(fd);
   } catch {
-    // A client that has measured enough resets its connections.
+    // A client may reset its connection.
     hangUp(fd);
   }
 }

@@ -1,6 +1,6 @@
 //! The least that a TCP echo service can cost: a bare epoll loop without buffers of its own, for
-//! messages that a socket takes at once. With SPIN of 1 it never sleeps. It prints its port and
-//! serves until its input ends. Usage: echo SPIN
+//! messages that a socket takes at once. With SPIN of 1 it never sleeps while it has connections. It
+//! prints its port and serves until its input ends. Usage: echo SPIN
 
 const std = @import("std");
 const linux = std.os.linux;
@@ -11,6 +11,7 @@ const input = 0;
 const Service = struct {
     poller: i32,
     listener: i32,
+    connections: u32 = 0,
     buffer: [65_536]u8 = undefined,
 
     fn serve(service: *Service, fd: i32) void {
@@ -19,6 +20,7 @@ const Service = struct {
         const received = linux.read(fd, &service.buffer, service.buffer.len);
         if (received == 0 or linux.errno(received) != .SUCCESS) {
             _ = linux.close(fd);
+            service.connections -= 1;
             return;
         }
         _ = measure.succeed(linux.write(fd, &service.buffer, received), "write");
@@ -29,6 +31,7 @@ const Service = struct {
         const fd = linux.accept4(service.listener, null, null, flags);
         if (linux.errno(fd) == .SUCCESS) {
             measure.watch(service.poller, @intCast(fd), @intCast(fd));
+            service.connections += 1;
         }
     }
 };
@@ -58,7 +61,7 @@ pub fn main(init: std.process.Init.Minimal) !void {
     measure.report(.{ .port = portOf(service.listener) });
     var events: [1024]linux.epoll_event = undefined;
     while (true) {
-        const ready = if (spin == 1)
+        const ready = if (spin == 1 and service.connections > 0)
             measure.poll(service.poller, &events)
         else
             measure.wait(service.poller, &events);

@@ -2,7 +2,8 @@
 //! have come back. It never sleeps, so that nobody has to wake it: neither the service, whose CPU
 //! time that would be, nor the kernel, whose delay would be in each round trip. After WARM_MS it
 //! measures for MS, with the CPU time of the service's process PID in the same window, and prints
-//! one line of JSON. With BYTES of 0 it only connects, prints that, and holds the connections until
+//! one line of JSON. It ends when every answer has come: a connection that is closed before is reset,
+//! which a service handles as an error. With BYTES of 0 it only connects, prints that, and holds the connections until
 //! its input ends. Usage: load PORT PID CONNECTIONS BYTES WARM_MS MS
 
 const std = @import("std");
@@ -39,18 +40,35 @@ const Load = struct {
         }
     }
 
+    /// Takes the answers that have not come yet, and sends nothing more.
+    fn finish(load: *Load) void {
+        var waiting: usize = 0;
+        for (load.connections) |connection| waiting += @intFromBool(connection.missing > 0);
+        while (waiting > 0) {
+            for (measure.poll(load.poller, &load.events)) |event| {
+                const connection = &load.connections[event.data.u32];
+                load.take(connection);
+                waiting -= @intFromBool(connection.missing == 0);
+            }
+        }
+    }
+
     fn receive(load: *Load, connection: *Connection, measured: bool) !void {
-        const result = linux.recvfrom(connection.fd, &load.received, load.received.len, 0, null, null);
-        const count: u32 = @intCast(measure.succeed(result, "recv"));
-        if (count == 0) measure.fail("the service has closed a connection", .{});
-        if (count > connection.missing) measure.fail("the service has sent too much", .{});
-        connection.missing -= count;
+        load.take(connection);
         if (connection.missing > 0) return;
         const now = measure.wallNs();
         if (measured) {
             try load.trips.append(std.heap.page_allocator, @intCast(now - connection.sent_ns));
         }
         load.send(connection, now);
+    }
+
+    fn take(load: *Load, connection: *Connection) void {
+        const result = linux.recvfrom(connection.fd, &load.received, load.received.len, 0, null, null);
+        const count: u32 = @intCast(measure.succeed(result, "recv"));
+        if (count == 0) measure.fail("the service has closed a connection", .{});
+        if (count > connection.missing) measure.fail("the service has sent too much", .{});
+        connection.missing -= count;
     }
 
     fn send(load: *Load, connection: *Connection, now: u64) void {
@@ -135,6 +153,7 @@ pub fn main(init: std.process.Init.Minimal) !void {
     try load.run(began + @as(u64, ms) * std.time.ns_per_ms, true);
     const wall_ns = measure.wallNs() - began;
     const after = Usage.of(pid);
+    load.finish();
     tell(&load, before, after, wall_ns);
 }
 

@@ -61,6 +61,7 @@ test("what was not measured and what was not met is told", () => {
     for (const { peer, why } of missing) expect(text).toContain(`${peer}: ${why}`);
     for (const measure of measures) expect(text).toContain(`${measure.case}: ${measure.name}`);
   }
+  expect(text).toContain("in 3 of 40 rounds the host gave the processors to other machines");
   expect(text).toContain("2 of 4 goals met");
   expect(text).toContain("Not met: 2");
   expect(text).toMatch(

@@ -36,10 +36,12 @@ async function run(
   contestants: Contestant[],
   more: Partial<Workload["cases"][0]> = {},
   goals: Goal[] = [],
+  stolen: number[] = [],
 ) {
   const rounds = [3, 2] as const;
   const cases = [{ name: CASE, contestants, figures: [LATENCY], rounds, ...more }];
-  return runWorkload({ name: "w", what: "", cases, goals }, false, () => {});
+  const watchStolen = () => () => stolen.shift() ?? 0;
+  return runWorkload({ name: "w", what: "", cases, goals }, false, () => {}, watchStolen);
 }
 
 describe("a workload's rounds", () => {
@@ -75,6 +77,24 @@ describe("a workload's rounds", () => {
     ];
     await expect(run(contestants)).rejects.toThrow("no port");
     expect(asked).toEqual(["bun-ioloop starts", "bun-ioloop ends"]);
+  });
+
+  test("are repeated, all of their contestants, when the host takes processors from one", async () => {
+    const tries = [10, 1, 2, 3];
+    const contestants = [scripted("bun-ioloop", tries), scripted("Bun", tries)];
+    const { measures, disturbed } = await run(contestants, {}, [], [0.3, 0.05]);
+    expect(measures[0]?.figures.map(({ values }) => values)).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(disturbed).toBeUndefined();
+  });
+
+  test("are kept at the third try, the least disturbed of them, and counted", async () => {
+    const contestants = [scripted("bun-ioloop", [30, 10, 20, 1, 2])];
+    const { measures, disturbed } = await run(contestants, {}, [], [0.4, 0.1, 0.2]);
+    expect(measures[0]?.figures[0]?.values).toEqual([10, 1, 2]);
+    expect(disturbed).toEqual({ rounds: 1, of: 3 });
   });
 
   test("are fewer in a quick run", async () => {

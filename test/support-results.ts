@@ -63,6 +63,7 @@ export const RESULTS: Results = {
     {
       name: "Echo",
       what: "A server sends back what its clients send. They run in a process of their own, on the other core.",
+      disturbed: { rounds: 3, of: 40 },
       missing: [
         { peer: "Turbo.lua", why: "there is no luajit here" },
         { peer: "libevent <2>", why: 'pkg-config says "not found" & so on' },

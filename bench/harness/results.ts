@@ -25,6 +25,8 @@ export interface Workload {
   readonly what: string;
   readonly missing: readonly Missing[];
   readonly measures: readonly Measure[];
+  /** Where there were any: of how many rounds, in how many the host gave the processors to other machines. */
+  readonly disturbed?: { readonly rounds: number; readonly of: number };
   readonly goals: readonly Outcome[];
 }
 

@@ -1,6 +1,7 @@
 import { type Loss, lossesIn } from "../harness/contests.ts";
 import { dateText, measureText } from "../harness/format.ts";
 import type { Machine, Measure, Results, Workload } from "../harness/results.ts";
+import { disturbanceText } from "../harness/summary.ts";
 import { chart, isLogarithmic } from "./charts.ts";
 import { html, type Markup, NOTHING } from "./html.ts";
 import { figureTable, goalsOf, goalTable, lossTable, ratioTable } from "./tables.ts";
@@ -79,6 +80,11 @@ function missingPeers({ missing }: Workload): Markup {
   return html`<div class="missing"><h3>Not measured</h3><ul>${peers}</ul></div>`;
 }
 
+function disturbance(workload: Workload): Markup {
+  const text = disturbanceText(workload);
+  return text === "" ? NOTHING : html`<p class="note">Disturbed: ${text}.</p>`;
+}
+
 function goalsPart(workload: Workload): Markup {
   const { goals } = workload;
   if (goals.length === 0) return NOTHING;
@@ -94,5 +100,5 @@ export function workloadSection(workload: Workload, index: number): Markup {
     ([name, measures]) => html`<h3>${name}</h3><div class="cards">${measures.map(card)}</div>`,
   );
   return html`<section id="workload-${index}"><h2>${workload.name}</h2>
-<p>${workload.what}</p>${missingPeers(workload)}${goalsPart(workload)}${groups}</section>`;
+<p>${workload.what}</p>${disturbance(workload)}${missingPeers(workload)}${goalsPart(workload)}${groups}</section>`;
 }

@@ -37,8 +37,8 @@ export const latency: Workload = {
         { name: "p99.9 of the round trip", unit: "us", of: told("p999Us") },
         { name: "CPU per message", unit: "ns", of: told("cpuNs") },
       ],
-      starts: [3, 1],
-      rounds: [8, 3],
+      starts: [2, 1],
+      rounds: [10, 3],
     },
   ],
   goals: ["libuv", "Bun", "Node"].flatMap((to) => [

@@ -10,7 +10,7 @@
  * The second word also registers an fd: its low bits are then the interest mask and the modes of
  * `events.ts`.
  */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 
 /** Int32 words in one ready record, and where its halves are. */
 export const RECORD_WORDS = 2;
@@ -35,6 +35,7 @@ export const STATE_POLLER_FD = 0;
 export const STATE_WAKE_FD = 1;
 export const STATE_TIMEOUT_MS_ONLY = 3;
 export const STATE_WOKEN = 4;
+export const STATE_SLACK_NS = 5;
 
 /** The sender of a datagram as the library writes it: Int32 words, then the text. */
 export const ADDRESS_BYTES = 128;

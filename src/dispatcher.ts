@@ -62,7 +62,8 @@ export class Dispatcher {
     while (ready === INTERRUPTED || (ready === 0 && !poller.woken)) {
       const timeoutMs = waitMs(end, Number.POSITIVE_INFINITY);
       if (timeoutMs === 0 && ready === 0) break;
-      ready = poller.wait(timeoutMs);
+      const near = ready === 0 && timeoutMs <= poller.slackMs;
+      ready = near ? poller.pollUntil(end) : poller.wait(timeoutMs);
     }
     return ready;
   }

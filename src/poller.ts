@@ -3,6 +3,7 @@ import {
   BACKEND_KQUEUE,
   BATCH_ENTRY_BYTES,
   STATE_POLLER_FD,
+  STATE_SLACK_NS,
   STATE_TIMEOUT_MS_ONLY,
   STATE_WOKEN,
   STATE_WORDS,
@@ -128,6 +129,23 @@ export class Poller {
     if (count >= 0) return count;
     if (count === -EINTR) return INTERRUPTED;
     throw systemError(-count, this.interface.wait, this.#pollerFd, WAIT_ADVICE[-count]);
+  }
+
+  /** By how much the kernel ends short waits before their time, having been asked to; 0 where it is not. */
+  get slackMs(): number {
+    return Math.max(this.#state[STATE_SLACK_NS] as number, 0) / NS_PER_MS;
+  }
+
+  /**
+   * Polls busily until `end`, for a wait that the kernel has ended within the slack before it: another sleep would
+   * take the slack's time. Returns what `wait` does.
+   */
+  pollUntil(end: number): number {
+    let count = this.#poll(0);
+    while (count === 0 && !this.woken && performance.now() < end) count = this.#poll(0);
+    // The thread may have been given less slack since, and is asked before it sleeps again.
+    this.#state[STATE_SLACK_NS] = -1;
+    return count;
   }
 
   /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */

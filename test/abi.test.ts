@@ -17,6 +17,7 @@ test("the library's layout is what abi.ts and events.ts say", () => {
     abi.STATE_WAKE_FD * Int32Array.BYTES_PER_ELEMENT,
     abi.STATE_TIMEOUT_MS_ONLY * Int32Array.BYTES_PER_ELEMENT,
     abi.STATE_WOKEN * Int32Array.BYTES_PER_ELEMENT,
+    abi.STATE_SLACK_NS * Int32Array.BYTES_PER_ELEMENT,
     events.READ,
     events.PRI,
     events.WRITE,

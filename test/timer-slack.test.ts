@@ -1,12 +1,15 @@
 import { beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { native } from "../src/native.ts";
 import { run, testLoop } from "./support.ts";
+import { kqueue } from "./support-backend.ts";
 import { NANOSECONDS, systemCallsOf, whyCoarse, whyUntraceable } from "./support-trace.ts";
 
 const MS_NS = 1e6;
 /** What a thread has by default, and the most that is made up for. */
 const DEFAULT_NS = 50_000;
 const FIRST_FD = 700;
+
+if (kqueue) console.warn("what is left of a wait is not looked at: kqueue is asked for all of it");
 
 describe("a wait that the kernel ends before its time", () => {
   const DELAY_MS = 20;
@@ -46,6 +49,26 @@ describe("a wait that the kernel ends before its time", () => {
     expect(loop.metrics().iterations - iterations).toBe(2);
   });
 
+  test.skipIf(kqueue)("sleeps on until the slack is left, and polls for that", () => {
+    const loop = testLoop();
+    const slept: number[] = [];
+    const { ioloop_wait } = native();
+    using _spy = spyOn(native(), "ioloop_wait").mockImplementation((state, batch, most, ns) => {
+      if (ns === 0) return ioloop_wait(state, batch, most, ns);
+      slept.push(ns);
+      // 30 us before the end, and 1 ms before it the first time.
+      const left = slept.length === 1 ? MS_NS : 30_000;
+      const end = performance.now() + (ns - left) / MS_NS;
+      while (performance.now() < end);
+      return 0;
+    });
+    const end = performance.now() + DELAY_MS;
+    expect(loop.runOnce(DELAY_MS)).toBe(0);
+    expect(performance.now()).toBeGreaterThanOrEqual(end);
+    // The rest of 1 ms is one more sleep, that of 30 us none; neither, where the machine stood still for as long.
+    expect(slept.length).toBeWithin(1, 3);
+  });
+
   test("goes on in runOnce()", () => {
     const loop = testLoop();
     using early = endEarly();
@@ -60,7 +83,10 @@ const reason = whyUntraceable() ?? whyCoarse();
 if (reason !== undefined) console.warn(`what the kernel is asked for is not looked at: ${reason}`);
 
 describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
-  /** The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds. */
+  /**
+   * The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds, or
+   * what follows an early end.
+   */
   const CASES = [
     { name: "50 us less by default", made: DEFAULT_NS, waits: [20], asked: [19.95] },
     {
@@ -77,17 +103,17 @@ describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
       asked: [19.95],
     },
     {
-      name: "nothing where a wait is shorter than the slack",
+      name: "the whole of a wait no longer than the slack",
       made: DEFAULT_NS,
-      waits: [0.05],
-      asked: [0],
+      waits: [0.05, 0.04],
+      asked: [0.05, 0.04],
     },
     {
-      name: "more once a wait that short shows that the thread has less by now",
+      name: "more of a thread that has less by now, once a wait has ended early",
       made: DEFAULT_NS,
       later: 1,
-      waits: [0.04, 20],
-      asked: [0.03996, 19.98],
+      waits: [20, "early", 20],
+      asked: [19.95, 19.98],
     },
   ] as const;
   let traced = "";
@@ -107,7 +133,7 @@ describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
         const poller = new Poller(16, 0);
         setSlack(later);
         poller.add(dup2(reader, ${FIRST_FD} + index), (1 << GENERATION_SHIFT) | READ);
-        for (const wait of waits) poller.wait(wait);
+        for (const wait of waits) wait === "early" ? poller.pollUntil(0) : poller.wait(wait);
         poller.close();
       }
     `;

@@ -16,7 +16,7 @@ const builtin = @import("builtin");
 const assert = std.debug.assert;
 
 /// Raised whenever an exported symbol, a layout or a meaning changes.
-pub const version: i32 = 5;
+pub const version: i32 = 6;
 
 /// What a registration asks for, and what a record reports. The values are epoll's own, the same on
 /// every platform.
@@ -63,7 +63,8 @@ pub const State = extern struct {
     timeout_ms_only: i32 = 0,
     /// 1 when the last wait used up a wake, which no record tells.
     woken: i32 = 0,
-    /// How much later than asked the kernel may end a wait, in nanoseconds.
+    /// How much later than asked the kernel may end a wait, in nanoseconds; negative where that is to
+    /// be looked up before the next one.
     slack_ns: i32 = 0,
 };
 
@@ -88,6 +89,7 @@ pub const layout = [_]i32{
     @offsetOf(State, "wake_fd"),
     @offsetOf(State, "timeout_ms_only"),
     @offsetOf(State, "woken"),
+    @offsetOf(State, "slack_ns"),
     @as(u8, @bitCast(Bits{ .read = true })),
     @as(u8, @bitCast(Bits{ .pri = true })),
     @as(u8, @bitCast(Bits{ .write = true })),

@@ -192,8 +192,7 @@ fn sleepMs(state: *const State, events: [*]Event, count_max: u32, limit_ms: i32)
 }
 
 fn lessSlack(state: *State, timeout_ns: u64) u64 {
-    // Nearly due, as after a wait that ended early: the thread may have less slack by now.
-    if (timeout_ns <= state.slack_ns) state.slack_ns = timer_slack.ofThread();
+    if (state.slack_ns < 0) state.slack_ns = timer_slack.ofThread();
     return timer_slack.sooner(timeout_ns, state.slack_ns);
 }
 

@@ -62,7 +62,7 @@ export function echo(
       const service = await serve(peer, "echo", ...given);
       const round = load(length);
       try {
-        for (let load = 0; load < length.pick(...WARM_LOADS); load++) {
+        for (let left = length.pick(...WARM_LOADS); left > 0; left--) {
           await loaded(service, { ...round, ms: WARM_MS });
         }
       } catch (error) {

@@ -4,11 +4,11 @@
 import { parseArgs } from "node:util";
 import { compare, readResults } from "./harness/compare.ts";
 import { describeMachine } from "./harness/machine.ts";
-import { regressions, steadyPart } from "./harness/regressions.ts";
 import type { Results } from "./harness/results.ts";
 import { runWorkload } from "./harness/rounds.ts";
 import { summary } from "./harness/summary.ts";
 import type { Workload } from "./harness/workload.ts";
+import { regressions, steadyPart } from "./regressions.ts";
 import { writeReport } from "./report/write.ts";
 import { callbacksWorkload } from "./workloads/callbacks.ts";
 import { chain } from "./workloads/chain.ts";

@@ -1,10 +1,10 @@
-import * as dispatch from "../workloads/dispatch.ts";
-import * as echo from "../workloads/echo.ts";
-import * as timers from "../workloads/timers.ts";
-import type { Results } from "./results.ts";
-import { judge } from "./rounds.ts";
-import { goalText } from "./summary.ts";
-import { contestantName, type Goal, OURS, type Workload } from "./workload.ts";
+import type { Results } from "./harness/results.ts";
+import { judge } from "./harness/rounds.ts";
+import { goalText } from "./harness/summary.ts";
+import { contestantName, type Goal, OURS, type Workload } from "./harness/workload.ts";
+import * as dispatch from "./workloads/dispatch.ts";
+import * as echo from "./workloads/echo.ts";
+import * as timers from "./workloads/timers.ts";
 
 /**
  * What holds on any machine, also a slow and busy one, unless the package has become worse: ratios of processor time,

@@ -62,8 +62,7 @@ export class Dispatcher {
     while (ready === INTERRUPTED || (ready === 0 && !poller.woken)) {
       const timeoutMs = waitMs(end, Number.POSITIVE_INFINITY);
       if (timeoutMs === 0 && ready === 0) break;
-      const near = ready === 0 && timeoutMs <= poller.slackMs;
-      ready = near ? poller.pollUntil(end) : poller.wait(timeoutMs);
+      ready = poller.wait(timeoutMs);
     }
     return ready;
   }

@@ -14,7 +14,7 @@ export interface IOLoopOptions {
   readonly spin?: number | undefined;
   /**
    * The longest wait in milliseconds, above 0. Infinity by default: a quiet loop sleeps until something comes, and the
-   * kernel sets no timer for that. On macOS 3600: nothing there ends a wait of a Worker that is to be terminated. A
+   * kernel sets no timer for that. On macOS 3600: nothing else there ends a wait of a Worker that is to be terminated. A
    * hosted loop has none.
    */
   readonly maxWait?: number | undefined;

@@ -95,6 +95,8 @@ export class Poller {
    */
   wait(timeoutMs: number): number {
     if (timeoutMs === 0) return this.#poll(0);
+    if (timeoutMs * NS_PER_MS <= (this.#state[STATE_SLACK_NS] as number))
+      return this.#pollFor(timeoutMs);
     if (this.#eager && timeoutMs !== Number.POSITIVE_INFINITY) {
       const count = this.#poll(0);
       if (count !== 0 || this.woken) return count;
@@ -103,6 +105,19 @@ export class Poller {
     const count = this.spinMs === 0 ? this.#poll(timeoutMs) : this.#spin(timeoutMs);
     this.#eager = count > 1 || (count === 1 && --this.#guessIn === 0);
     if (this.#guessIn === 0) this.#guessIn = GUESS_EVERY;
+    return count;
+  }
+
+  /**
+   * Polls busily where the thread's timer slack would make a sleep twice as long or longer: for what is left of one that
+   * ended early, or for a timer that is so near. Not twice in a row, so that timers in a dense row cost no core.
+   */
+  #pollFor(timeoutMs: number): number {
+    const end = performance.now() + timeoutMs;
+    let count = this.#poll(0);
+    while (count === 0 && !this.woken && performance.now() < end) count = this.#poll(0);
+    // Unknown, and thus looked up by the next sleep: the thread may have been given another one.
+    this.#state[STATE_SLACK_NS] = -1;
     return count;
   }
 
@@ -129,23 +144,6 @@ export class Poller {
     if (count >= 0) return count;
     if (count === -EINTR) return INTERRUPTED;
     throw systemError(-count, this.interface.wait, this.#pollerFd, WAIT_ADVICE[-count]);
-  }
-
-  /** By how much the kernel ends short waits before their time, having been asked to; 0 where it is not. */
-  get slackMs(): number {
-    return Math.max(this.#state[STATE_SLACK_NS] as number, 0) / NS_PER_MS;
-  }
-
-  /**
-   * Polls busily until `end`, for a wait that the kernel has ended within the slack before it: another sleep would
-   * take the slack's time. Returns what `wait` does.
-   */
-  pollUntil(end: number): number {
-    let count = this.#poll(0);
-    while (count === 0 && !this.woken && performance.now() < end) count = this.#poll(0);
-    // The thread may have been given less slack since, and is asked before it sleeps again.
-    this.#state[STATE_SLACK_NS] = -1;
-    return count;
   }
 
   /** Registers `fd` under `word`. Returns 0 or -errno, as the next two do. */

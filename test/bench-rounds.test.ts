@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { runWorkload } from "../bench/harness/rounds.ts";
+import { watchStolenTime } from "../bench/harness/stolen-time.ts";
 import { type Contestant, type Goal, told, type Workload } from "../bench/harness/workload.ts";
 
 const LATENCY = { name: "latency", unit: "us", of: told("us") };
@@ -146,6 +147,30 @@ describe("a workload's rounds", () => {
       },
     );
     expect(measures[0]?.ratios).toEqual([]);
+  });
+});
+
+describe("stolen time", () => {
+  /** The share between two states of all cores, beside which those of one core are no matter. */
+  function share(...lines: readonly [before: string, after: string]): number {
+    const left = [...lines];
+    const end = watchStolenTime(() => `${left.shift()}\ncpu0 1 2 3 4 5 6 7 8 9 10\n`);
+    return end();
+  }
+
+  test("is the part of what was wanted that others have got, and idle time is not wanted", () => {
+    //                  user nice system idle iowait irq softirq steal
+    const before = "cpu  100 10 50 9000 300 1 2 40 0 0";
+    expect(share(before, "cpu  120 20 60 9900 400 6 7 90 0 0")).toBe(0.5);
+    expect(share(before, "cpu  120 10 50 9900 400 1 2 40 0 0")).toBe(0);
+  });
+
+  test("is none where nothing was wanted", () => {
+    expect(share("cpu  1 1 1 1 1 1 1 1 0 0", "cpu  1 1 1 99 1 1 1 1 0 0")).toBe(0);
+  });
+
+  test("is told by this system", () => {
+    expect(watchStolenTime()()).toBeWithin(0, 1.001);
   });
 });
 

@@ -51,22 +51,28 @@ describe("a wait that the kernel ends before its time", () => {
 
   test.skipIf(kqueue)("sleeps on until the slack is left, and polls for that", () => {
     const loop = testLoop();
-    const slept: number[] = [];
     const { ioloop_wait } = native();
+    let slept = 0;
     using _spy = spyOn(native(), "ioloop_wait").mockImplementation((state, batch, most, ns) => {
       if (ns === 0) return ioloop_wait(state, batch, most, ns);
-      slept.push(ns);
+      slept++;
       // 30 us before the end, and 1 ms before it the first time.
-      const left = slept.length === 1 ? MS_NS : 30_000;
+      const left = slept === 1 ? MS_NS : 30_000;
       const end = performance.now() + (ns - left) / MS_NS;
       while (performance.now() < end);
       return 0;
     });
-    const end = performance.now() + DELAY_MS;
-    expect(loop.runOnce(DELAY_MS)).toBe(0);
-    expect(performance.now()).toBeGreaterThanOrEqual(end);
+    const counts: number[] = [];
     // The rest of 1 ms is one more sleep, that of 30 us none; neither, where the machine stood still for as long.
-    expect(slept.length).toBeWithin(1, 3);
+    while (!counts.includes(2) && counts.length < 100) {
+      slept = 0;
+      const end = performance.now() + DELAY_MS;
+      expect(loop.runOnce(DELAY_MS)).toBe(0);
+      expect(performance.now()).toBeGreaterThanOrEqual(end);
+      expect(slept).toBeLessThanOrEqual(2);
+      counts.push(slept);
+    }
+    expect(counts).toContain(2);
   });
 
   test("goes on in runOnce()", () => {
@@ -83,10 +89,7 @@ const reason = whyUntraceable() ?? whyCoarse();
 if (reason !== undefined) console.warn(`what the kernel is asked for is not looked at: ${reason}`);
 
 describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
-  /**
-   * The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds, or
-   * what follows an early end.
-   */
+  /** The slack when the queue is made, and from then on, in nanoseconds; one wait after the other, in milliseconds. */
   const CASES = [
     { name: "50 us less by default", made: DEFAULT_NS, waits: [20], asked: [19.95] },
     {
@@ -103,16 +106,16 @@ describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
       asked: [19.95],
     },
     {
-      name: "the whole of a wait no longer than the slack",
+      name: "nothing where a wait is no longer than the slack, but the whole of the next one",
       made: DEFAULT_NS,
-      waits: [0.05, 0.04],
-      asked: [0.05, 0.04],
+      waits: [0.05, 0.04, 0.03, 0.02],
+      asked: [0.04, 0.02],
     },
     {
-      name: "more of a thread that has less by now, once a wait has ended early",
+      name: "more of a thread that has less by now, once a wait was polled for",
       made: DEFAULT_NS,
       later: 1,
-      waits: [20, "early", 20],
+      waits: [20, 0.01, 20],
       asked: [19.95, 19.98],
     },
   ] as const;
@@ -133,7 +136,7 @@ describe.skipIf(reason !== undefined)("the kernel is asked for", () => {
         const poller = new Poller(16, 0);
         setSlack(later);
         poller.add(dup2(reader, ${FIRST_FD} + index), (1 << GENERATION_SHIFT) | READ);
-        for (const wait of waits) wait === "early" ? poller.pollUntil(0) : poller.wait(wait);
+        for (const wait of waits) poller.wait(wait);
         poller.close();
       }
     `;

@@ -63,8 +63,8 @@ pub const State = extern struct {
     timeout_ms_only: i32 = 0,
     /// 1 when the last wait used up a wake, which no record tells.
     woken: i32 = 0,
-    /// How much later than asked the kernel may end a wait, in nanoseconds; negative where that is to
-    /// be looked up before the next one.
+    /// How much later than asked the kernel may end a wait, in nanoseconds; 0 where nobody makes up
+    /// for it, and negative where it is to be looked up before the next one.
     slack_ns: i32 = 0,
 };
 

@@ -52,7 +52,7 @@ pub fn open(state: *State, force_timeout_ms: bool) i32 {
         return watched;
     }
     state.timeout_ms_only = @intFromBool(force_timeout_ms or !haveNanoseconds(poller_fd));
-    state.slack_ns = timer_slack.ofThread();
+    if (state.timeout_ms_only == 0) state.slack_ns = timer_slack.ofThread();
     assert(state.poller_fd >= 0);
     assert(state.wake_fd >= 0);
     return 0;
@@ -180,7 +180,10 @@ fn sleep(state: *State, events: [*]Event, count_max: u32, timeout_ns: ?u64) i32 
         const count = outcome.of(waitNanoseconds(state.poller_fd, events, count_max, sooner_ns));
         switch (outcome.errno(count)) {
             // A filter that the process has set since the probe.
-            .NOSYS, .PERM => state.timeout_ms_only = 1,
+            .NOSYS, .PERM => {
+                state.timeout_ms_only = 1;
+                state.slack_ns = 0;
+            },
             else => return count,
         }
     }

@@ -92,14 +92,18 @@ pub fn accept(fd: i32) i32 {
 pub fn read(fd: i32, buffer: []u8) i32 {
     if (!system.on_macos and buffer.len > 0 and !non_sockets.has(fd)) {
         const received = outcome.of(calls.recvfrom(fd, buffer.ptr, buffer.len, 0, null, null));
-        if (outcome.errno(received) != .NOTSOCK) return received;
-        non_sockets.add(fd);
+        switch (outcome.errno(received)) {
+            // Or a filter lets the process read(), and not recv().
+            .NOTSOCK, .PERM, .NOSYS => non_sockets.add(fd),
+            else => return received,
+        }
     }
     return outcome.of(calls.read(fd, buffer.ptr, buffer.len));
 }
 
 pub fn write(fd: i32, buffer: []const u8) i32 {
-    if (!non_sockets.has(fd)) {
+    // On macOS the other way would change a socket's own settings.
+    if (system.on_macos or !non_sockets.has(fd)) {
         const sent = send(fd, buffer);
         if (outcome.errno(sent) != .NOTSOCK) return sent;
         non_sockets.add(fd);

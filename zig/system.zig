@@ -103,7 +103,7 @@ pub fn unmapPage(page: *anyopaque) void {
     _ = calls.munmap(@ptrCast(@alignCast(page)), page_bytes);
 }
 
-/// Writes to what is not a socket, where a broken pipe answers EPIPE and raises nothing.
+/// Writes where no flag holds SIGPIPE back: a broken pipe answers EPIPE and raises nothing.
 pub fn writeWithoutSignal(fd: i32, buffer: []const u8) i32 {
     if (on_macos) {
         // The signal goes to the whole process there, so no thread can hold it back; the file can.

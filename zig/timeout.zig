@@ -7,7 +7,7 @@ const assert = std.debug.assert;
 
 const ns_per_ms: u64 = std.time.ns_per_ms;
 
-/// Waits are cut here: a day is far above any `maxWait` and far below what overflows in the kernel.
+/// Waits are cut here, far below what overflows in the kernel; whoever wants to wait longer waits on.
 pub const timeout_ns_max: u64 = std.time.ns_per_day;
 
 /// Whole nanoseconds, rounded up, 0 for what is past or not a number; null for infinity.

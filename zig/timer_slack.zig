@@ -4,8 +4,8 @@
 //!
 //! The kernel's alarm rings at the end of that time, so a wait that is asked to end sooner by as
 //! much ends when it should. An interrupt that comes shortly before ends it early, which is the
-//! caller's to see. A wait no longer than the slack is asked for whole: timers that are so near to
-//! each other are called together, at a fraction of the CPU time that polling for each would take.
+//! caller's to see. A wait no longer than the slack, which the caller would rather sleep than poll
+//! for, is asked for whole.
 
 const std = @import("std");
 const linux = std.os.linux;

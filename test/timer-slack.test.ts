@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { native } from "../src/native.ts";
-import { run, testLoop } from "./support.ts";
+import { run, testLoop, withTimeoutMode } from "./support.ts";
 import { kqueue } from "./support-backend.ts";
 import { NANOSECONDS, systemCallsOf, whyCoarse, whyUntraceable } from "./support-trace.ts";
 
@@ -51,7 +51,7 @@ describe("a wait that the kernel ends before its time", () => {
   });
 
   test.skipIf(whole !== undefined)("sleeps on until the slack is left, and polls for that", () => {
-    const loop = testLoop();
+    const loop = withTimeoutMode("ns", testLoop);
     const { ioloop_wait } = native();
     let slept = 0;
     using _spy = spyOn(native(), "ioloop_wait").mockImplementation((state, batch, most, ns) => {

@@ -103,7 +103,12 @@ describe("a workload's rounds", () => {
     const contestants = [scripted("bun-ioloop", [1, 1, 1], asked)];
     const plan = { rounds: [3, 2], starts: [2, 1] } as const;
     const cases = [{ name: CASE, contestants, figures: [LATENCY], ...plan }];
-    await runWorkload({ name: "w", what: "", cases }, true, () => {});
+    await runWorkload(
+      { name: "w", what: "", cases },
+      true,
+      () => {},
+      () => () => 0,
+    );
     expect(asked.filter((what) => what === "bun-ioloop")).toHaveLength(2);
   });
 

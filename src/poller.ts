@@ -95,8 +95,9 @@ export class Poller {
    */
   wait(timeoutMs: number): number {
     if (timeoutMs === 0) return this.#poll(0);
-    if (timeoutMs * NS_PER_MS <= (this.#state[STATE_SLACK_NS] as number))
-      return this.#pollFor(timeoutMs);
+    if (timeoutMs * NS_PER_MS <= (this.#state[STATE_SLACK_NS] as number)) {
+      return this.#pollThrough(timeoutMs);
+    }
     if (this.#eager && timeoutMs !== Number.POSITIVE_INFINITY) {
       const count = this.#poll(0);
       if (count !== 0 || this.woken) return count;
@@ -112,10 +113,8 @@ export class Poller {
    * Polls busily where the thread's timer slack would make a sleep twice as long or longer: for what is left of one that
    * ended early, or for a timer that is so near. Not twice in a row, so that timers in a dense row cost no core.
    */
-  #pollFor(timeoutMs: number): number {
-    const end = performance.now() + timeoutMs;
-    let count = this.#poll(0);
-    while (count === 0 && !this.woken && performance.now() < end) count = this.#poll(0);
+  #pollThrough(timeoutMs: number): number {
+    const count = this.#pollUntil(performance.now() + timeoutMs);
     // Unknown, and thus looked up by the next sleep: the thread may have been given another one.
     this.#state[STATE_SLACK_NS] = -1;
     return count;
@@ -123,14 +122,17 @@ export class Poller {
 
   #spin(timeoutMs: number): number {
     const began = performance.now();
-    const spinMs = Math.min(this.spinMs, timeoutMs);
-    let elapsed = 0;
-    do {
-      const count = this.#poll(0);
-      if (count !== 0 || this.woken) return count;
-      elapsed = performance.now() - began;
-    } while (elapsed < spinMs);
-    return this.#poll(Math.max(timeoutMs - elapsed, 0));
+    const count = this.#pollUntil(began + Math.min(this.spinMs, timeoutMs));
+    if (count !== 0 || this.woken) return count;
+    return this.#poll(Math.max(timeoutMs - (performance.now() - began), 0));
+  }
+
+  /** Polls busily until there is something, or `end` is over; at least once. */
+  #pollUntil(end: number): number {
+    let count: number;
+    do count = this.#poll(0);
+    while (count === 0 && !this.woken && performance.now() < end);
+    return count;
   }
 
   /** One native wait. It returns to JavaScript on a signal, so that a Worker can be terminated. */

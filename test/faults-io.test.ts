@@ -31,6 +31,13 @@ suite.each(ANSWERS)("%s", (name, call, done, again) => {
   });
 });
 
+suite("read", () => {
+  test.each(["EPERM", "ENOSYS"])("reads where a filter refuses to receive: %s", (code) => {
+    const outcome = played.of(`read, recvfrom:error=${code}`);
+    expect(outcome).toEqual({ told: BYTES, hits: 1, again: WOULD_BLOCK, leaked: 0 });
+  });
+});
+
 suite("accept", () => {
   test.each(["ECONNABORTED", "EPROTO"])("takes the next connection where one has %s", (code) => {
     const outcome = played.of(`accept, accept4:error=${code}:when=1..3`);

@@ -2,9 +2,7 @@ import { type IOLoop, READ } from "../src/index.ts";
 import type { Fds } from "./support.ts";
 import { poke } from "./support.ts";
 import { kqueue, lacks } from "./support-backend.ts";
-
-/** Ends a run that nobody ends, before the runner's own limit. */
-const GUARD_MS = 12_000;
+import { GUARD_MS } from "./support-modes.ts";
 
 /** What a run needs from Bun to fall asleep; no test is wrong when it does not. */
 export const ASLEEP_MS = 20;

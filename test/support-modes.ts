@@ -2,7 +2,7 @@ import type { IOLoop } from "../src/index.ts";
 import { fail } from "./support.ts";
 
 /** Far above what any test needs on a slow machine, and below the runner's own limit of 20 seconds. */
-const GUARD_MS = 12_000;
+export const GUARD_MS = 12_000;
 
 /** The two ways in which a loop runs until it is stopped: on its own, and hosted by Bun's. */
 export const MODES = ["start()", "run()"] as const;

@@ -1,8 +1,6 @@
 import { expect } from "bun:test";
 import { type TurboIOLoop, util } from "../src/turbo.ts";
-
-/** Ends a loop that the test did not stop. */
-const GUARD_MS = 12_000;
+import { GUARD_MS } from "./support-modes.ts";
 
 /** `loop.start()` under a guard; fails when only the guard ended it. */
 export function start(loop: TurboIOLoop): void {

@@ -86,7 +86,7 @@ describe("a wait that the kernel ends before its time", () => {
   });
 });
 
-const reason = whyUntraceable() ?? whyCoarse();
+const reason = whyUntraceable() ?? whole;
 if (reason !== undefined) console.warn(`what the kernel is asked for is not looked at: ${reason}`);
 
 describe.skipIf(reason !== undefined)("the kernel is asked for", () => {

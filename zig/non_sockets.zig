@@ -3,7 +3,6 @@
 //! guess, for numbers change hands behind its back, and may cost a little, never a result.
 
 const std = @import("std");
-const assert = std.debug.assert;
 
 /// Numbers from here on are not remembered.
 const numbers_max = 4096;
@@ -14,7 +13,7 @@ var words: [numbers_max / word_bits]std.atomic.Value(u64) = @splat(.init(0));
 
 pub fn has(fd: i32) bool {
     const place = Place.of(fd) orelse return false;
-    return place.word.load(.monotonic) & place.bit != 0;
+    return place.isSet();
 }
 
 pub fn add(fd: i32) void {
@@ -24,9 +23,8 @@ pub fn add(fd: i32) void {
 
 /// The number is free, or a socket's.
 pub fn remove(fd: i32) void {
-    if (!has(fd)) return;
-    const place = Place.of(fd).?;
-    _ = place.word.fetchAnd(~place.bit, .monotonic);
+    const place = Place.of(fd) orelse return;
+    if (place.isSet()) _ = place.word.fetchAnd(~place.bit, .monotonic);
 }
 
 const Place = struct {
@@ -40,6 +38,10 @@ const Place = struct {
             .word = &words[number / word_bits],
             .bit = @as(u64, 1) << @intCast(number % word_bits),
         };
+    }
+
+    fn isSet(place: Place) bool {
+        return place.word.load(.monotonic) & place.bit != 0;
     }
 };
 

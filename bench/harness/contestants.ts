@@ -59,19 +59,16 @@ export function echo(
     peer,
     way,
     async start(length) {
-      const service = await serve(peer, "echo", ...given);
+      await using disposal = new AsyncDisposableStack();
+      const service = disposal.use(await serve(peer, "echo", ...given));
       const round = load(length);
-      try {
-        for (let left = length.pick(...WARM_LOADS); left > 0; left--) {
-          await loaded(service, { ...round, ms: WARM_MS });
-        }
-      } catch (error) {
-        await service[Symbol.asyncDispose]();
-        throw error;
+      for (let left = length.pick(...WARM_LOADS); left > 0; left--) {
+        await loaded(service, { ...round, ms: WARM_MS });
       }
+      const kept = disposal.move();
       return {
         measure: () => loaded(service, round),
-        [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => kept.disposeAsync(),
       };
     },
   };

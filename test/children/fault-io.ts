@@ -74,7 +74,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   read: {
     open: openStream,
     call: () => io.read(FD, buffer),
-    faults: failing("recvfrom", INTERRUPTED, "EAGAIN", "EIO", "ENOMEM"),
+    faults: failing("recvfrom", INTERRUPTED, "EAGAIN", "EIO", "ENOMEM", "EPERM", "ENOSYS"),
   },
   "read from a pipe": {
     open: openFilledPipe,
